@@ -16,6 +16,7 @@ use shared::{
 
 use crate::{
     accounts::{self, Accounts},
+    budgets::Budgets,
     campaigns::Campaigns,
     desk::Desk,
     emails::Emails,
@@ -66,6 +67,7 @@ pub struct Auditor {
     emails: Emails,
     inventory: Inventory,
     campaigns: Campaigns,
+    budgets: Budgets,
     orders: Orders,
     payments: Payments,
     sessions: Sessions,
@@ -98,6 +100,7 @@ impl Auditor {
             emails: Emails::default(),
             inventory: Inventory::default(),
             campaigns: Campaigns::default(),
+            budgets: Budgets::default(),
             orders: Orders::default(),
             payments: Payments::default(),
             sessions: Sessions::default(),
@@ -232,6 +235,7 @@ impl Auditor {
                 let order = record.order;
                 self.accounts.add_order(&order, selection);
                 self.campaigns.add_order(&order, selection);
+                self.budgets.add_order(&order, selection);
                 self.sheets.add_order(&order, selection);
                 self.inventory.add_order(&order, selection);
                 if self.scope == Scope::Everything {
@@ -263,12 +267,16 @@ impl Auditor {
             Record::UnitClaim { product, shard, place, claim } => {
                 self.inventory.add_reservation(&product, (shard, place), &claim, selection);
             }
-            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_swept, selection),
+            Record::Campaign(campaign) => {
+                self.budgets.add_campaign(&campaign, selection);
+                self.campaigns.add_campaign(*campaign, is_swept, selection);
+            }
             Record::CampaignRow(row) => self.campaigns.add_row(*row, selection),
             Record::Counter { coupon, shard, counter } => {
                 self.campaigns.add_counter(&coupon, shard, counter, selection);
             }
             Record::Budget { coupon, shard, budget } => {
+                self.budgets.add_shard(&coupon, budget, selection);
                 self.campaigns.add_budget(&coupon, shard, budget, selection);
             }
             Record::TicketClaim { coupon, shard, ticket, claim } => {
@@ -312,6 +320,7 @@ impl Auditor {
             self.emails.narrow(&half);
             self.inventory.narrow(&half);
             self.campaigns.narrow(&half);
+            self.budgets.narrow(&half);
             self.orders.narrow(&half);
             self.payments.narrow(&half);
             self.sessions.narrow(&half);
@@ -329,6 +338,7 @@ impl Auditor {
             + self.emails.weight()
             + self.inventory.weight()
             + self.campaigns.weight()
+            + self.budgets.weight()
             + self.orders.weight()
             + self.payments.weight()
             + self.sessions.weight()
@@ -356,6 +366,7 @@ impl Auditor {
             emails,
             inventory,
             campaigns,
+            budgets,
             orders,
             payments,
             sessions,
@@ -378,6 +389,7 @@ impl Auditor {
         accounts.finish(&mut findings);
         inventory.finish(&orders, &mut findings, &mut figures);
         campaigns.finish(now, &mut findings, &mut figures);
+        budgets.finish(&mut findings);
         payments.finish(&orders, &mut findings);
         sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);

@@ -3,10 +3,10 @@
 //! 1. *Passes.* Each pass reads the whole table, eventually consistent, and checks as many relations as fit in memory. It
 //!    finds every violation, and others that are only writes between its pages: suspects. Violations of one item by itself
 //!    are certain.
-//! 2. *Second looks*, right after each pass: every suspect but products is read again until it is right or wrong
+//! 2. *Second looks*, right after each pass: every suspect but products and budgets is read again until it is right or wrong
 //!    ([`SecondLook`]).
-//! 3. *Units.* Products that look wrong get several snapshots, and then one pass, strongly consistent, over their orders
-//!    ([`crate::units`]).
+//! 3. *Units.* Products and budgets that look wrong get several snapshots, and then one pass, strongly consistent, over
+//!    their orders ([`crate::units`]).
 //!
 //! A step is one pass with all that follows from it. [`Progress`] has everything that the next step needs, so that it can
 //! be taken by another function. A step that dies is repeated.
@@ -16,7 +16,10 @@ use std::{collections::BTreeSet, future::ready, time::Duration};
 use futures::{StreamExt, future::BoxFuture, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::{domain::ProductId, store::Key};
+use shared::{
+    domain::{CouponId, ProductId},
+    store::Key,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -69,12 +72,15 @@ pub struct Progress {
     /// The suspects that a second look found right.
     pub in_flight: u64,
     /// The subjects that could not be decided, at most the first 1,000. Of a product: the most units that can be missing or
-    /// too many, if that is known.
+    /// too many, if that is known. Of a budget: the most won.
     pub undecided: Vec<(Subject, Option<u64>)>,
     /// The number of subjects beyond those.
     pub undecided_more: u64,
     /// The products that look wrong.
     products: BTreeSet<ProductId>,
+    /// The campaigns whose budgets look wrong.
+    #[serde(default)]
+    budgets: BTreeSet<CouponId>,
     best: Option<Best>,
 }
 
@@ -85,7 +91,7 @@ pub enum Step {
     Pass {
         first: u64,
     },
-    /// The units of the products that look wrong.
+    /// The units of the products, and the won of the budgets, that look wrong.
     Units,
     Done,
 }
@@ -105,6 +111,7 @@ impl Progress {
             undecided: Vec::new(),
             undecided_more: 0,
             products: BTreeSet::new(),
+            budgets: BTreeSet::new(),
             best: None,
         }
     }
@@ -136,14 +143,27 @@ impl Progress {
         }
     }
 
-    /// Adds a relation that cannot be decided without its orders.
-    fn add_product(&mut self, product: ProductId) {
-        if self.products.len() < MAX_KEPT {
-            self.products.insert(product);
-        } else if !self.products.contains(&product) {
-            self.add_undecided(Subject::Product(product), None);
+    /// Adds a relation that cannot be decided without its orders. Returns any other.
+    fn add_of_orders(&mut self, relation: Relation) -> Option<Relation> {
+        let has_room = self.products.len() + self.budgets.len() < MAX_KEPT;
+        let is_kept = match &relation {
+            Relation::Product(product) => keep(&mut self.products, product, has_room),
+            Relation::Budget(coupon) => keep(&mut self.budgets, coupon, has_room),
+            _ => return Some(relation),
+        };
+        if !is_kept {
+            self.add_undecided(relation.subject(), None);
         }
+        None
     }
+}
+
+/// Adds an id to a set that may have room for another. Returns whether it is in the set.
+fn keep<I: Ord + Clone>(set: &mut BTreeSet<I>, id: &I, has_room: bool) -> bool {
+    if has_room {
+        set.insert(id.clone());
+    }
+    has_room || set.contains(id)
 }
 
 /// Audits a shop that goes on.
@@ -189,10 +209,7 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
         let look = SecondLook { source: self.source, scope: progress.scope, scanned_from, now: &self.now };
         let mut others = Vec::new();
         for (relation, seen) in suspects {
-            match relation {
-                Relation::Product(product) => progress.add_product(product),
-                other => others.push((other, seen)),
-            }
+            others.extend(progress.add_of_orders(relation).map(|other| (other, seen)));
         }
         let looks = stream::iter(others);
         let looks = looks.map(|(relation, seen): (Relation, BTreeSet<Key>)| look.at(relation, seen));
@@ -210,14 +227,14 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
                 if let Some(best) = progress.best.take() {
                     progress.add_wrong(best.violations());
                 }
-                if progress.products.is_empty() { Step::Done } else { Step::Units }
+                if progress.products.is_empty() && progress.budgets.is_empty() { Step::Done } else { Step::Units }
             }
         };
         Ok(progress)
     }
 
     async fn units(&self, mut progress: Progress) -> Result<Progress, ReadError> {
-        let mut units = Units::new(std::mem::take(&mut progress.products));
+        let mut units = Units::new(std::mem::take(&mut progress.products), std::mem::take(&mut progress.budgets));
         for snapshot in 0..self.pace.snapshots {
             if snapshot > 0 {
                 // Longer each time, so that a shop with a rhythm is met at different beats.
@@ -229,13 +246,13 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
         self.source.scan(Consistency::Strong, |item| units.add(item)).await?;
         units.take_ends(self.source).await?;
         progress.passes += 1;
-        for (product, judgement) in units.judge(progress.scope) {
+        for (subject, judgement) in units.judge(progress.scope) {
             let is_right = judgement.violations.is_empty() && judgement.undecided.is_none();
             progress.in_flight += u64::from(is_right);
             progress.add_wrong(judgement.violations);
             if let Some(most) = judgement.undecided {
                 let most = most.map(|units| u64::try_from(units).unwrap_or(u64::MAX));
-                progress.add_undecided(Subject::Product(product), most);
+                progress.add_undecided(subject, most);
             }
         }
         progress.step = Step::Done;

@@ -5,7 +5,7 @@
 //! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
 //! | 1 balances | a balance is the sum of its ledger, which chains by balances and hashes; a key charges once; orders are paid just once | `accounts`, `ledger` |
 //! | 2 stock | received = in stock + reserved + in live orders; no shard below zero; a reservation is one order's or is released | `inventory`, `reservations` |
-//! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
+//! | 3 coupons | never more issued than there are, one a user; used for one live order; a budget is what is left of it and what live discounts have | `campaigns`, `budgets` |
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
 //! | 5 sales | the bestsellers equal a recount of the orders | `sales` |
 //! | 7 holds | a hold or an order sheet is in the expiry index, and ends soon after its expiry | `holds` |
@@ -26,6 +26,7 @@
 
 mod accounts;
 mod auditor;
+mod budgets;
 mod campaigns;
 mod desk;
 mod emails;

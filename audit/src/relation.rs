@@ -22,8 +22,10 @@ pub enum Relation {
     Seller(UserId),
     /// A product, its stock, its orders and its count of units sold.
     Product(ProductId),
-    /// A campaign, its counters and its tickets.
+    /// A campaign, its counters, its tickets, and the shards of its budget.
     Campaign(CouponId),
+    /// The budget of a campaign, and its orders.
+    Budget(CouponId),
     /// A user's coupons of a campaign, with their tickets and orders.
     Holder(CouponId, UserId),
     /// An order with its payments and its part of the ledger.
@@ -48,7 +50,7 @@ impl Relation {
         match self {
             Self::Account(user) | Self::Email(user) | Self::Seller(user) => Subject::User(user.clone()),
             Self::Product(product) => Subject::Product(product.clone()),
-            Self::Campaign(coupon) => Subject::Coupon(coupon.clone()),
+            Self::Campaign(coupon) | Self::Budget(coupon) => Subject::Coupon(coupon.clone()),
             Self::Holder(coupon, user) => Subject::UserCoupon(user.clone(), coupon.clone()),
             Self::Order(order) => Subject::Order(order.clone()),
             Self::Payment(payment) => {
@@ -78,6 +80,7 @@ impl Relation {
             Self::Seller(user) => seller(user),
             Self::Product(id) => product(id),
             Self::Campaign(id) => campaign(id),
+            Self::Budget(id) => budget(id),
             Self::Holder(coupon, user) => holder(coupon, user),
             Self::Order(id) => order(id),
             Self::Payment(id) => payment(id),
@@ -107,6 +110,10 @@ pub(crate) fn product(id: &ProductId) -> Identity<'_> {
 
 pub(crate) fn campaign(id: &CouponId) -> Identity<'_> {
     (4, id.as_str(), "")
+}
+
+pub(crate) fn budget(id: &CouponId) -> Identity<'_> {
+    (12, id.as_str(), "")
 }
 
 pub(crate) fn holder<'a>(coupon: &'a CouponId, user: &'a UserId) -> Identity<'a> {

@@ -5,9 +5,9 @@
 //! two: the audit of that instant is exact. A relation is a few items, so that even a busy one stands still for the
 //! milliseconds that this takes.
 //!
-//! Two relations can have a million items. The tickets of a campaign are given out by counters, and claim records never
-//! change: the counters before and after tell which of them belong together. A product's orders take a pass over the
-//! table ([`crate::units`]).
+//! Three relations can have a million items. The tickets of a campaign are given out by counters, and claim records never
+//! change: the counters before and after tell which of them belong together. The orders of a product or of a budget take
+//! a pass over the table ([`crate::units`]).
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -173,7 +173,7 @@ impl SecondLook<'_> {
             Relation::Payment(payment) => source.get([keys::payment_claim(payment)]).await?,
             Relation::Sheet(sheet) => source.get([keys::sheet(sheet)]).await?,
             Relation::Mark(event) => source.get([keys::counted(event), keys::rebuild()]).await?,
-            Relation::Product(_) | Relation::Campaign(_) => Items::new(),
+            Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) => Items::new(),
         };
         let named = items.values().cloned().filter_map(|item| named_by(Record::read(item).ok()?, relation));
         let more: BTreeSet<Key> = named.chain(seen.iter().cloned()).collect();
@@ -238,7 +238,8 @@ impl SecondLook<'_> {
     /// Reads a campaign, its counters, and then all tickets that these have given out. A ticket that is voided meanwhile
     /// changes the limit of its counter.
     async fn at_campaign(&self, coupon: &CouponId, seen: &BTreeSet<Key>) -> Result<Option<Vec<Violation>>, ReadError> {
-        let is_of_campaign = |key: &&Key| key.sk == "COUNTER" || key.pk == keys::CAMPAIGN_ROWS;
+        let is_of_campaign =
+            |key: &&Key| matches!(key.sk.as_str(), "COUNTER" | "BUDGET") || key.pk == keys::CAMPAIGN_ROWS;
         let counters: BTreeSet<Key> = seen.iter().filter(is_of_campaign).cloned().collect();
         let before = self.counters(coupon, &counters).await?;
         let tickets: i64 = before.counters.iter().map(|(_, counter)| counter.next.max(0)).sum();
@@ -277,7 +278,9 @@ impl SecondLook<'_> {
         };
         let shards = campaign.as_ref().map_or(0, |campaign| campaign.counter_shards);
         let row = campaign.as_ref().map(|campaign| keys::campaign_row(coupon, campaign.issue_until));
-        let of_campaign = (0..shards).map(|shard| keys::counter(coupon, shard)).chain(row);
+        let budget_shards = campaign.as_ref().and_then(|campaign| campaign.budget_shards).unwrap_or_default();
+        let budget = (0..budget_shards).map(|shard| keys::budget(coupon, shard));
+        let of_campaign = (0..shards).map(|shard| keys::counter(coupon, shard)).chain(row).chain(budget);
         items.extend(self.source.get(of_campaign.chain(seen.iter().cloned())).await?);
         let counters = items.values().cloned().filter_map(|item| match Record::read(item) {
             Ok(Record::Counter { shard, counter, .. }) => Some((shard, counter)),

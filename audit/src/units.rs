@@ -8,6 +8,8 @@
 //!
 //! A violation is certain if no number of the interval explains the stock. Several snapshots have different open changes,
 //! so each narrows the result: the units that are missing are the same at all of them.
+//!
+//! The budgets of campaigns are judged in the same way, by the same pass ([`crate::budgets`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +19,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use shared::{
     domain::{
-        OrderId, ProductId,
+        CouponId, OrderId, ProductId,
         inventory::Shard,
         order::{HistoryEntry, HistoryEvent, Order, OrderStatus},
         time::seoul_day,
@@ -28,10 +30,11 @@ use shared::{
 use crate::{
     Scope,
     auditor::Auditor,
+    budgets::BudgetSnapshots,
     inventory::UNITS,
     read::ReadError,
     relation::Relation,
-    report::Violation,
+    report::{Subject, Violation},
     source::{Items, Source},
 };
 
@@ -75,9 +78,12 @@ struct Snapshot {
     by_day: BTreeMap<Date, (i64, i64)>,
 }
 
-/// The snapshots of the products that look wrong.
+/// The snapshots of the products and budgets that look wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Units(BTreeMap<ProductId, Books>);
+pub(crate) struct Units {
+    products: BTreeMap<ProductId, Books>,
+    budgets: BudgetSnapshots,
+}
 
 #[derive(Debug, Default)]
 struct Books {
@@ -88,21 +94,71 @@ struct Books {
     ends: BTreeMap<u16, i64>,
 }
 
-/// The result for one product.
+/// The result for one product or budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     pub(crate) violations: Vec<Violation>,
-    /// The most units that can be missing or too many, if that is not decided; unknown without a snapshot.
+    /// The most units or won that can be missing or too many, if that is not decided; unknown without a snapshot.
     pub(crate) undecided: Option<Option<u128>>,
 }
 
-impl Units {
-    /// Products to judge; each needs at least one snapshot.
-    pub(crate) fn new(products: impl IntoIterator<Item = ProductId>) -> Self {
-        Self(products.into_iter().map(|product| (product, Books::default())).collect())
+/// The units or won that are missing, by snapshots that each leave an interval. Below zero, they are too many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Missing {
+    least: i128,
+    most: i128,
+    /// Whether each snapshot excludes that nothing is missing.
+    excludes: bool,
+    snapshots: usize,
+}
+
+impl Missing {
+    pub(crate) const UNKNOWN: Self = Self { least: i128::MIN, most: i128::MAX, excludes: true, snapshots: 0 };
+
+    /// Adds a snapshot, with its interval if it has one.
+    pub(crate) fn add(&mut self, interval: Option<(i128, i128)>) {
+        if let Some((fewest, greatest)) = interval {
+            (self.least, self.most) = (self.least.max(fewest), self.most.min(greatest));
+            self.excludes &= !(fewest..=greatest).contains(&0);
+        }
+        self.snapshots += 1;
     }
 
-    /// Takes a snapshot of each product. One that is too busy for a snapshot goes without.
+    /// Whether some are missing, or too many, for certain.
+    pub(crate) fn is_wrong(&self) -> bool {
+        let is_possible = self.least <= self.most;
+        let is_excluded = if is_possible { !(self.least..=self.most).contains(&0) } else { self.excludes };
+        self.snapshots > 0 && is_excluded
+    }
+
+    /// The most that can be missing or too many, if it is not decided; unknown without a snapshot.
+    pub(crate) fn undecided(&self) -> Option<Option<u128>> {
+        if self.snapshots == 0 {
+            return Some(None);
+        }
+        let largest = self.least.unsigned_abs().max(self.most.unsigned_abs());
+        (!self.is_wrong() && self.least != self.most).then_some(Some(largest))
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (least, most) = (self.least.min(self.most), self.least.max(self.most));
+        if least == most { write!(f, "{least} missing") } else { write!(f, "{least} to {most} missing") }
+    }
+}
+
+impl Units {
+    /// Products and budgets to judge; each needs at least one snapshot.
+    pub(crate) fn new(
+        products: impl IntoIterator<Item = ProductId>,
+        budgets: impl IntoIterator<Item = CouponId>,
+    ) -> Self {
+        let products = products.into_iter().map(|product| (product, Books::default())).collect();
+        Self { products, budgets: BudgetSnapshots::new(budgets) }
+    }
+
+    /// Takes a snapshot of each product and budget. One that is too busy for a snapshot goes without.
     ///
     /// # Errors
     /// If the table cannot be read.
@@ -111,10 +167,10 @@ impl Units {
         source: &Source,
         now: &(dyn Fn() -> Timestamp + Send + Sync),
     ) -> Result<(), ReadError> {
-        for (product, books) in &mut self.0 {
+        for (product, books) in &mut self.products {
             books.snapshots.extend(snapshot(source, product, now).await?);
         }
-        Ok(())
+        self.budgets.take(source, now).await
     }
 
     /// Reads how far each shard has reserved units, after all orders.
@@ -122,7 +178,7 @@ impl Units {
     /// # Errors
     /// If the table cannot be read.
     pub(crate) async fn take_ends(&mut self, source: &Source) -> Result<(), ReadError> {
-        for (product, books) in self.0.iter_mut().filter(|(_, books)| !books.claims.is_empty()) {
+        for (product, books) in self.products.iter_mut().filter(|(_, books)| !books.claims.is_empty()) {
             let shards: BTreeSet<u16> = books.claims.keys().map(|(shard, _)| *shard).collect();
             let items = source.get(shards.into_iter().map(|shard| keys::stock(product, shard))).await?;
             books.ends = shards_of(&items).map(|(number, shard)| (number, shard.next)).collect();
@@ -140,7 +196,7 @@ impl Units {
         match Record::read(item.clone()) {
             Ok(Record::Order(record)) => self.add_order(&record.order),
             Ok(Record::UnitClaim { product, shard, place, .. }) => {
-                if let Some(books) = self.0.get_mut(&product) {
+                if let Some(books) = self.products.get_mut(&product) {
                     books.claims.insert((shard, place), item);
                 }
             }
@@ -150,21 +206,22 @@ impl Units {
     }
 
     fn add_order(&mut self, order: &Order) {
+        self.budgets.add(order);
         let products: BTreeSet<&ProductId> = order.items.iter().map(|line| &line.product_id).collect();
         for product in products {
-            let Some(books) = self.0.get_mut(product) else { continue };
+            let Some(books) = self.products.get_mut(product) else { continue };
             let states = states(order, product);
             books.snapshots.iter_mut().for_each(|snapshot| snapshot.add(order, &states));
         }
     }
 
-    /// Judges each product.
-    pub(crate) fn judge(self, scope: Scope) -> Vec<(ProductId, Judgement)> {
+    /// Judges each product and budget.
+    pub(crate) fn judge(self, scope: Scope) -> Vec<(Subject, Judgement)> {
         let judged = |(product, books): (ProductId, Books)| {
             let judgement = judge(&product, books, scope);
-            (product, judgement)
+            (Subject::Product(product), judgement)
         };
-        self.0.into_iter().map(judged).collect()
+        self.products.into_iter().map(judged).chain(self.budgets.judge()).collect()
     }
 }
 
@@ -229,14 +286,7 @@ impl Snapshot {
 
     /// Adds the units of an order, from its states after each number of changes.
     fn add(&mut self, order: &Order, states: &[State]) {
-        let since = |age: SignedDuration| self.since.checked_sub(age).unwrap_or(Timestamp::MIN);
-        let after = self.until.checked_add(EARLIEST_COMMIT).unwrap_or(Timestamp::MAX);
-        let most = order.history.iter().take_while(|entry| entry.at <= after).count();
-        let certain_before = |instant: Timestamp| {
-            let last = order.history.iter().rposition(|entry| entry.at < instant);
-            last.map_or(0, |last| last + 1)
-        };
-        let mut least = certain_before(since(LATEST_COMMIT));
+        let (mut least, most) = changes(order, (self.since, self.until), LATEST_COMMIT);
         if self.claimed_by.contains(&order.order_id) {
             least = least.max(1);
         }
@@ -246,12 +296,40 @@ impl Snapshot {
             self.live = (self.live.0 + i128::from(least), self.live.1 + i128::from(most));
         }
         let Some(day) = order.paid_at.map(seoul_day) else { return };
-        let counted = possible(certain_before(since(COUNTED_AFTER))).iter().map(|state| state.counted);
+        let (counted_of, _) = changes(order, (self.since, self.until), COUNTED_AFTER);
+        let counted = possible(counted_of).iter().map(|state| state.counted);
         if let Some((least, most)) = counted.clone().min().zip(counted.max()).filter(|range| *range != (0, 0)) {
             let of_day = self.by_day.entry(day).or_default();
             *of_day = (of_day.0 + least, of_day.1 + most);
         }
     }
+}
+
+/// The numbers of changes, the least and the most, that an order can have had at an instant between two, if a change
+/// takes effect at most so long after the time that it notes.
+pub(crate) fn changes(order: &Order, (since, until): (Timestamp, Timestamp), latest: SignedDuration) -> (usize, usize) {
+    let since = since.checked_sub(latest).unwrap_or(Timestamp::MIN);
+    let until = until.checked_add(EARLIEST_COMMIT).unwrap_or(Timestamp::MAX);
+    let least = order.history.iter().rposition(|entry| entry.at < since).map_or(0, |last| last + 1);
+    (least, order.history.iter().take_while(|entry| entry.at <= until).count())
+}
+
+/// The live units of each line after none, one, … and all changes of an order.
+pub(crate) fn live_units(order: &Order) -> Vec<Vec<i64>> {
+    let mut live = vec![0_i64; order.items.len()];
+    let mut all = vec![live.clone()];
+    for entry in &order.history {
+        follow(&mut live, entry, order, all.len() == 1);
+        all.push(live.clone());
+    }
+    // The order itself has the last word. It is compared with its history by the check of the order.
+    if let Some(last) = all.last_mut().filter(|_| !order.history.is_empty()) {
+        *last = match order.status {
+            OrderStatus::PaymentFailed => vec![0; order.items.len()],
+            _ => order.items.iter().map(|line| i64::from(line.live_units())).collect(),
+        };
+    }
+    all
 }
 
 /// The units of a product that an order has after a number of changes.
@@ -264,30 +342,25 @@ struct State {
 
 /// The units of a product after none, one, … and all changes of an order.
 fn states(order: &Order, product: &ProductId) -> Vec<State> {
-    let (mut live, mut is_paid) = (vec![0_i64; order.items.len()], false);
-    let mut others = live.clone();
+    let (live, mut is_paid) = (live_units(order), false);
+    let mut others = vec![0_i64; order.items.len()];
     let mut states = vec![State::default()];
-    for entry in &order.history {
+    for (entry, live) in order.history.iter().zip(live.iter().skip(1)) {
         is_paid |= entry.event == HistoryEvent::Paid;
-        follow(&mut live, entry, order, states.len() == 1);
         for (number, units) in order.taken_by(entry) {
             if let Some(others) = number.checked_sub(1).and_then(|index| others.get_mut(index)) {
                 *others += units;
             }
         }
-        states.push(sum(order, product, (&live, &others), is_paid));
+        states.push(sum(order, product, (live, &others), is_paid));
     }
-    // The order itself has the last word. It is compared with its history by the check of the order.
-    let live: Vec<i64> = match order.status {
-        OrderStatus::PaymentFailed => vec![0; order.items.len()],
-        _ => order.items.iter().map(|line| i64::from(line.live_units())).collect(),
-    };
-    let others = (1..=order.items.len()).map(|number| order.off_shelf(number)).zip(&live);
+    let live = live.last().map(Vec::as_slice).unwrap_or_default();
+    let others = (1..=order.items.len()).map(|number| order.off_shelf(number)).zip(live);
     let others: Vec<i64> = others
         .map(|(off_shelf, live)| if *live == 0 && order.paid_at.is_none() { 0 } else { off_shelf - live })
         .collect();
     if let Some(last) = states.last_mut().filter(|_| !order.history.is_empty()) {
-        *last = sum(order, product, (&live, &others), order.paid_at.is_some());
+        *last = sum(order, product, (live, &others), order.paid_at.is_some());
     }
     states
 }
@@ -339,9 +412,8 @@ fn sum(order: &Order, product: &ProductId, (live, others): (&[i64], &[i64]), is_
 /// product reaches its shards one by one.
 fn judge(product: &ProductId, books: Books, scope: Scope) -> Judgement {
     let mut broken: Option<BTreeMap<String, Violation>> = None;
-    let (mut least, mut most, mut excludes) = (i128::MIN, i128::MAX, true);
+    let mut missing = Missing::UNKNOWN;
     let mut units = None;
-    let is_seen = !books.snapshots.is_empty();
     for snapshot in books.snapshots {
         let known = Known {
             live: snapshot.live.0..=snapshot.live.1,
@@ -355,10 +427,7 @@ fn judge(product: &ProductId, books: Books, scope: Scope) -> Judgement {
         });
         claims.for_each(|(_, item)| auditor.add(item.clone()));
         snapshot.items.into_iter().for_each(|item| auditor.add(item));
-        if let Some((fewest, greatest)) = auditor.missing_units(product) {
-            (least, most) = (least.max(fewest), most.min(greatest));
-            excludes &= !(fewest..=greatest).contains(&0);
-        }
+        missing.add(auditor.missing_units(product));
         let found = auditor.finish_pass(until).0.violations.into_iter();
         let mut found: BTreeMap<String, Violation> =
             found.map(|it| (format!("{} {}", it.invariant, it.rule), it)).collect();
@@ -368,27 +437,10 @@ fn judge(product: &ProductId, books: Books, scope: Scope) -> Judgement {
             Some(before) => found.into_iter().filter(|(rule, _)| before.contains_key(rule)).collect(),
         });
     }
-    let is_possible = least <= most;
-    let is_wrong = if is_possible { !(least..=most).contains(&0) } else { excludes };
-    let largest = least.unsigned_abs().max(most.unsigned_abs());
-    let undecided = match (is_seen, is_wrong) {
-        (false, _) => Some(None),
-        (true, false) if least != most => Some(Some(largest)),
-        (true, _) => None,
-    };
     let mut violations: Vec<Violation> = broken.unwrap_or_default().into_values().collect();
-    if is_wrong && is_seen {
-        violations.extend(
-            units
-                .map(|violation| Violation { found: range(least, most), ..violation })
-                .map(|violation| Violation { expected: "none missing".to_owned(), ..violation }),
-        );
+    if missing.is_wrong() {
+        let expected = "none missing".to_owned();
+        violations.extend(units.map(|violation| Violation { found: missing.to_string(), expected, ..violation }));
     }
-    Judgement { violations, undecided }
-}
-
-/// The units that are missing, below zero if there are too many.
-fn range(least: i128, most: i128) -> String {
-    let (least, most) = (least.min(most), least.max(most));
-    if least == most { format!("{least} missing") } else { format!("{least} to {most} missing") }
+    Judgement { violations, undecided: missing.undecided() }
 }

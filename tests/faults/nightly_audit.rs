@@ -147,6 +147,7 @@ async fn shop_with_everything() -> TestShop {
     shop.post("/products", cup).as_admin().await.expect(201);
     shop.coupon("welcome", 10).await;
     shop.issue("mina", "welcome").await.expect(201);
+    shop.campaign("spring", 1, json!({ "kind": "FIXED", "value": 500, "maxTotalDiscount": 1_000 })).await;
     let order = shop.order("mina", "tea", 1).await.expect(201);
     move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED"]).await;
     let claim = json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" });
@@ -205,6 +206,7 @@ async fn a_second_look_confirms_a_fault_of_each_relation() {
         (with("SHEET#", "SHEET", "payable", number(16_999)), Invariant::Sheets),
         (with("USER#mina", "ACCOUNT", "heldOrders", number(1)), Invariant::Holds),
         (with("COUNTER#welcome", "COUNTER", "limit", number(11)), Invariant::Coupons),
+        (with("BUDGET#spring", "BUDGET", "left", number(1_001)), Invariant::Coupons),
         (with("STOCK#cup", "STOCK", "remaining", number(99)), Invariant::Stock),
         (with("SALES#cup", "SALES", "day_20261120", number(1)), Invariant::Sales),
         (with("COUNTED#", "COUNTED", "generation", number(99)), Invariant::Sales),
