@@ -153,8 +153,8 @@ impl Mutant {
         Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
         Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
         Self {
-            name: "an issued coupon is without its scope",
-            changes: &[Replaced(COUPON_ISSUED, r#""scope""#, r#""lost""#)],
+            name: "an order takes all its lines for discounted ones",
+            changes: &[Replaced(ORDER, r#""outsideScope":{"BOOL":true}"#, r#""outsideScope":{"BOOL":false}"#)],
         },
         Self { name: "discounts exceed their budget", changes: &[Weakened(BUDGET_SPENT, "#left >= :amount")] },
         Self { name: "a discount spends nothing of its budget", changes: &[LeftOut(BUDGET_SPENT)] },

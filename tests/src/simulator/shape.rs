@@ -204,9 +204,9 @@ pub(super) fn new_coupon(now: Timestamp, shape: &Shape, chance: &mut Chance, cou
         1 => campaign["validUntil"] = campaign["issueUntil"].clone(),
         _ => campaign["validUntil"] = json!("2026-12-01T00:00:00Z"),
     }
-    match chance.below(8) {
-        0 => campaign["scope"] = json!({ "productIds": [shape.product(chance)] }),
-        1 => campaign["scope"] = json!({ "sellerIds": [shape.seller(chance)] }),
+    match chance.below(6) {
+        0 | 1 => campaign["scope"] = json!({ "productIds": [shape.product(chance)] }),
+        2 => campaign["scope"] = json!({ "sellerIds": [shape.seller(chance)] }),
         _ => {}
     }
     if campaign["kind"] != "FREE_SHIPPING" && chance.below(2) == 0 {
