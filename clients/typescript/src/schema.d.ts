@@ -1843,6 +1843,10 @@ export interface components {
              * @description The number of counters over which the coupons are spread.
              */
             counterShards: number;
+            /** @description The most that all its coupons together take off. */
+            maxTotalDiscount?: components["schemas"]["Won"];
+            /** @description The won left of that budget: orders spend them, and what is cancelled or returned gives its part back. */
+            budgetLeft?: components["schemas"]["Won"];
             /**
              * Format: date-time
              * @description The start of the issue.
@@ -1956,6 +1960,8 @@ export interface components {
             couponId: string;
             /** @description The reason, such as `USED` or `EXPIRED`. New ones may appear. */
             reason: string;
+            /** @description The won left of the campaign's budget, if the discount is above it. */
+            budgetLeft?: components["schemas"]["Won"];
         };
         CouponNotUsableFailure: {
             /**
@@ -1983,6 +1989,15 @@ export interface components {
             userId: components["schemas"]["UserId"];
             /** @description The campaign. */
             couponId: components["schemas"]["CouponId"];
+        };
+        /** @description The goods that the discount of a coupon is on: one of the three. */
+        CouponScope: {
+            /** @description These products. */
+            productIds?: components["schemas"]["ProductId"][];
+            /** @description Products of these categories. */
+            categories?: string[];
+            /** @description Products of these sellers. */
+            sellerIds?: components["schemas"]["UserId"][];
         };
         CouponSoldOutFailure: {
             /**
@@ -2014,8 +2029,10 @@ export interface components {
             value?: number;
             /** @description The most that a `RATE` takes off. */
             maxDiscount?: components["schemas"]["Won"];
-            /** @description The minimum of an order: goods less their own discounts. */
+            /** @description The minimum of an order: goods less their own discounts, those within the scope. */
             minOrderAmount?: components["schemas"]["Won"];
+            /** @description The goods that the discount is on; all, if there is none. */
+            scope?: components["schemas"]["CouponScope"];
         };
         /** @description The account that a customer is to transfer the money to. */
         Deposit: {
@@ -2849,8 +2866,15 @@ export interface components {
             value?: number;
             /** @description The most that a `RATE` takes off. */
             maxDiscount?: components["schemas"]["Price"];
-            /** @description The minimum of an order: goods less their own discounts. */
+            /** @description The minimum of an order: goods less their own discounts, those within the scope. */
             minOrderAmount?: components["schemas"]["Price"];
+            /** @description The goods that the discount is on. Without it, all. `FREE_SHIPPING` waives the fees of shipments with such goods. */
+            scope?: components["schemas"]["NewCouponScope"];
+            /**
+             * @description A budget in won, for `FIXED` and `RATE`: the most that all its coupons together take off. An order spends its whole
+             *     discount, or is refused with `COUPON_NOT_USABLE`; what is cancelled or returned gives its part back.
+             */
+            maxTotalDiscount?: components["schemas"]["PositiveAmount"];
             /** @description The number of coupons. */
             totalQuantity: components["schemas"]["TotalQuantity"];
             /** @description The start of the issue. */
@@ -2869,6 +2893,15 @@ export interface components {
              *     thousand coupons, at most 16. Each takes about a thousand issues a second.
              */
             counterShards?: components["schemas"]["CounterShards"];
+        };
+        /** @description The goods that a discount is on: exactly one of the three. */
+        NewCouponScope: {
+            /** @description These products, 1 to 20. */
+            productIds?: components["schemas"]["ProductId"][];
+            /** @description Products of these categories, 1 to 20. */
+            categories?: components["schemas"]["Text60"][];
+            /** @description Products of these sellers, 1 to 20. */
+            sellerIds?: components["schemas"]["UserId"][];
         };
         /**
          * @example {
