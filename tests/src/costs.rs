@@ -496,8 +496,34 @@ async fn orders(bench: &mut Bench) {
             bench.call("order by id", cost(1, 0.0, 1.0), call).await;
         }
     }
+    budgeted(bench).await;
     let call = bench.shop.get("/orders?userId=mina&limit=1");
     bench.call("orders of a user, newest one", cost(2, 0.0, 1.5), call).await;
+}
+
+/// A budget adds one of its shards to the order (2), and to the cancellation (2). An order that its shard refuses reads
+/// all shards; so does a refusal, with everything that comes before the coupon.
+async fn budgeted(bench: &mut Bench) {
+    for (campaign, budget) in [("budget", 10_000), ("edge", 100)] {
+        let terms = json!({ "kind": "FIXED", "value": 100, "maxTotalDiscount": budget, "counterShards": 2 });
+        bench.shop.campaign(campaign, 10, terms).await;
+        for user in ["jun", "mina"] {
+            bench.shop.issue(user, campaign).await.expect(201);
+        }
+    }
+    let order = |shop: &TestShop, user: &str, coupon: &str| {
+        shop.post("/orders", json!({ "userId": user, "items": items(1), "couponId": coupon }))
+    };
+    let call = order(&bench.shop, "jun", "budget");
+    let first = bench.call("order, 1 line, with a coupon of a budget", cost(2, 9.0 + 2.0 + 2.0, 1.0), call).await;
+    let call = bench.shop.post(&format!("{}/cancel", order_path(&first)), json!({})).as_user("jun");
+    bench.call("cancel such an order, all remembered", cost(2, 8.0 + 2.0 + 2.0, 1.0), call).await;
+    // The discount is in both shards: the first transaction asks one of them for all of it.
+    let call = order(&bench.shop, "jun", "edge");
+    let both = "order whose discount is in 2 shards of a budget";
+    bench.call(both, cost(4, 9.0 + 2.0 + 2.0 * 2.0, 1.0 + 2.0), call).await;
+    let call = order(&bench.shop, "mina", "edge");
+    bench.refused("order above a budget of 2 shards, refused", cost(4, 0.0, 1.0 + 2.0 + 3.0), call).await;
 }
 
 /// Holds units of the first products, to be paid later.
