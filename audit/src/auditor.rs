@@ -22,6 +22,7 @@ use crate::{
     findings::Findings,
     holds::Place,
     inventory::Inventory,
+    limits::Limits,
     lists,
     orders::{self, Orders},
     payments::{self, Payments},
@@ -70,6 +71,7 @@ pub struct Auditor {
     payments: Payments,
     sessions: Sessions,
     sheets: Sheets,
+    limits: Limits,
     sales: Sales,
     sellers: Sellers,
     desk: Desk,
@@ -102,6 +104,7 @@ impl Auditor {
             payments: Payments::default(),
             sessions: Sessions::default(),
             sheets: Sheets::default(),
+            limits: Limits::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
             desk: Desk::default(),
@@ -233,6 +236,7 @@ impl Auditor {
                 self.accounts.add_order(&order, selection);
                 self.campaigns.add_order(&order, selection);
                 self.sheets.add_order(&order, selection);
+                self.limits.add_order(&order, selection);
                 self.inventory.add_order(&order, selection);
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order, selection);
@@ -251,6 +255,9 @@ impl Auditor {
             }
             Record::Withdrawal(record) => self.sessions.add_withdrawal(&record.withdrawal, selection),
             Record::Sheet(record) => self.sheets.add(record.sheet, selection),
+            Record::Limit { user, product, period, count } => {
+                self.limits.add_count((user, product), period, count, selection);
+            }
             Record::Product(product) => {
                 self.sellers.add_product(&product, selection);
                 self.inventory.add_product(*product, selection);
@@ -313,6 +320,7 @@ impl Auditor {
             self.payments.narrow(&half);
             self.sessions.narrow(&half);
             self.sheets.narrow(&half);
+            self.limits.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
             self.desk.narrow(&half);
@@ -330,6 +338,7 @@ impl Auditor {
             + self.payments.weight()
             + self.sessions.weight()
             + self.sheets.weight()
+            + self.limits.weight()
             + self.sales.weight()
             + self.sellers.weight()
             + self.desk.weight()
@@ -357,6 +366,7 @@ impl Auditor {
             payments,
             sessions,
             sheets,
+            limits,
             sales,
             sellers,
             desk,
@@ -378,6 +388,7 @@ impl Auditor {
         payments.finish(&orders, &mut findings);
         sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);
+        limits.finish(now, &mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {
             Selection::Hashes(range) => range.next(),

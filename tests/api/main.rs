@@ -67,6 +67,7 @@ mod products {
     mod create;
     mod list;
     mod list_bestsellers;
+    mod purchase_limit;
     mod recent_stock;
     mod restock;
     mod update;

@@ -184,6 +184,13 @@ impl ApiError {
             Refusal::LimitExceeded { limit, max } | Refusal::TooManyRequests { limit, max, .. } => {
                 Some(json!({ "limit": limit, "max": max }))
             }
+            Refusal::PurchaseLimitExceeded { product_id, limit, left } => Some(json!({
+                "limit": "perUser",
+                "max": limit.per_user,
+                "productId": product_id,
+                "within": limit.within,
+                "left": left,
+            })),
             Refusal::Unauthenticated
             | Refusal::Forbidden
             | Refusal::UserNotActive
@@ -253,7 +260,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::CouponNotIssuable => Code::CouponNotIssuable,
         Refusal::AlreadyExists(_) | Refusal::EmailTaken => Code::AlreadyExists,
         Refusal::PreconditionFailed => Code::PreconditionFailed,
-        Refusal::LimitExceeded { .. } => Code::LimitExceeded,
+        Refusal::LimitExceeded { .. } | Refusal::PurchaseLimitExceeded { .. } => Code::LimitExceeded,
         Refusal::TooManyRequests { .. } => Code::TooManyRequests,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
     }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, ProductId, UserId, Won, invalid::named, swept::SweepPlan};
+use super::{ETag, ProductId, UserId, Won, invalid::named, purchase_limit::PurchaseLimit, swept::SweepPlan};
 
 /// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -79,6 +79,9 @@ pub struct Product {
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub needs_shipping: bool,
+    /// The most units of it that a user may order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PurchaseLimit>,
     /// The sweep of its inventory.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -152,6 +155,13 @@ impl Product {
         Self { paused_status: is_paused.then_some(own), offer: Offer { status, ..self.offer }, ..self }
     }
 
+    /// The product with these sale terms. Others than before get the number of the product's version.
+    #[must_use]
+    pub fn with_terms(self, limit: Option<PurchaseLimit>) -> Self {
+        let terms = if limit == self.limit { self.offer.terms } else { limit.map(|_| self.version) };
+        Self { limit, offer: Offer { terms, ..self.offer }, ..self }
+    }
+
     /// Whether its inventory needs the sweep: shards to even out, or reservations to check.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1
@@ -178,6 +188,10 @@ pub struct Offer {
     pub discount: Won,
     #[serde(rename = "saleStatus")]
     pub status: SaleStatus,
+    /// The version of the product with its present sale terms; none for a product that has none. An order asserts the
+    /// number alone, since the terms do not fit the condition of a sale.
+    #[serde(default, rename = "saleTerms", skip_serializing_if = "Option::is_none")]
+    pub terms: Option<u64>,
 }
 
 impl Offer {
@@ -196,7 +210,8 @@ impl Offer {
 mod tests {
     use super::*;
 
-    const OFFER: Offer = Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale };
+    const OFFER: Offer =
+        Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale, terms: None };
 
     fn product() -> Product {
         Product {
@@ -210,6 +225,7 @@ mod tests {
             stock_shards: 1,
             flash: false,
             needs_shipping: true,
+            limit: None,
             sweep: SweepPlan::default(),
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,

@@ -5,6 +5,7 @@ use super::{
     claim::{ClaimReason, ClaimRefund},
     coupon::{CampaignStatus, CouponProblem},
     etag::Mismatch,
+    purchase_limit::PurchaseLimit,
     states::{
         ClaimAction, ClaimStatus, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction,
         SessionStatus, WithdrawalStatus,
@@ -173,6 +174,14 @@ pub enum Refusal {
     /// A bound of the shop is reached.
     #[error("limit exceeded")]
     LimitExceeded { limit: &'static str, max: i64 },
+    /// The user would order more units of a product than its purchase limit allows.
+    #[error("purchase limit exceeded")]
+    PurchaseLimitExceeded {
+        product_id: ProductId,
+        limit: PurchaseLimit,
+        /// The units that the user may still order.
+        left: i64,
+    },
     /// The user has asked for too much at once, or too often.
     #[error("too many requests")]
     TooManyRequests {

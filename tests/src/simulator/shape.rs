@@ -171,11 +171,18 @@ pub(super) fn new_seller(seller: &str) -> Value {
 pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> Value {
     let price = 1_000 * (1 + chance.below(20));
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
+    let limit = if chance.below(3) == 0 { some_limit(chance) } else { Value::Null };
     json!({
+        "limit": limit,
         "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
     })
+}
+
+/// A purchase limit so tight that the orders of a user reach it.
+pub(super) fn some_limit(chance: &mut Chance) -> Value {
+    json!({ "perUser": 1 + chance.below(6), "within": any(chance, &["EVER", "DAY"]) })
 }
 
 /// The number of shards of a product: mostly few.

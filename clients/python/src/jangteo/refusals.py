@@ -187,6 +187,9 @@ class AlreadyExists(Refusal):
 class LimitExceededDetails(TypedDict):
     limit: str
     max: int
+    productId: NotRequired[str]
+    within: NotRequired[str]
+    left: NotRequired[int]
 
 
 class LimitExceeded(Refusal):

@@ -2,7 +2,10 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ProductView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, Reply, bodies::PurchaseLimitBody, parameters::IdempotencyKey,
+        views::ProductView,
+    },
     app::{
         Role, Shop,
         products::{self, NewProduct},
@@ -58,6 +61,9 @@ struct Body {
     /// Whether it is sent to its buyer, so that an order of it needs an address; by default it is.
     #[deserr(default)]
     needs_shipping: Option<bool>,
+    /// The most units of it that a user may order; without it, there is no limit.
+    #[deserr(default)]
+    limit: Option<PurchaseLimitBody>,
 }
 
 /// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
@@ -98,6 +104,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         stock_shards: body.stock_shards.unwrap_or_default().get(),
         flash: body.flash.unwrap_or_default(),
         needs_shipping: body.needs_shipping.unwrap_or(true),
+        limit: body.limit.map(Into::into),
     };
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;

@@ -7,7 +7,7 @@ use super::{
     Asked, Outcome, Reference,
     coupons::{named, shares},
     fine,
-    goods::Product,
+    goods::{Counter, Product},
     not_found, number, text,
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Line {
     /// Its part of the fee of its shipment.
     shipping_share: i64,
     pub(super) cancelled: i64,
+    /// The counter of the purchase limit that has its units.
+    pub(super) limit: Option<Counter>,
     pub(super) status: String,
     /// The state before it.
     pub(super) before: Option<String>,
@@ -165,6 +167,16 @@ impl Reference {
             let details = json!({ "productId": id, "requested": units, "available": product.stock });
             return Err(("STOCK_NOT_ENOUGH", details));
         }
+        for (id, units, product) in &products {
+            let Some(limit) = &product.limit else { continue };
+            let left = (limit.per_user - self.counted(user, id, limit.counter(asked.now))).max(0);
+            if *units > left {
+                let details = json!({
+                    "limit": "perUser", "max": limit.per_user, "productId": id, "within": limit.within, "left": left,
+                });
+                return Err(("LIMIT_EXCEEDED", details));
+            }
+        }
         let line = |&(id, units, product): &(&String, i64, &Product)| Line {
             product: id.clone(),
             seller: product.seller.clone(),
@@ -174,6 +186,7 @@ impl Reference {
             share: 0,
             shipping_share: 0,
             cancelled: 0,
+            limit: None,
             status: String::new(),
             before: None,
         };
