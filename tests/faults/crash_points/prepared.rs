@@ -93,6 +93,20 @@ pub async fn with_hold(shop: TestShop) -> Value {
     order_with_coupon(&shop, "mina", "LATER").await
 }
 
+/// A product of which mina may order two units, and one of them held for her.
+pub async fn with_limit(shop: TestShop) -> Value {
+    seed(&shop).await;
+    shop.patch("/products/tea", json!({ "limit": { "perUser": 2, "within": "EVER" } })).as_admin().await.expect(200);
+    hold(&shop, "mina", "tea", 1).await.expect(201)
+}
+
+/// The same in flash mode.
+pub async fn with_flash_limit(shop: TestShop) -> Value {
+    let held = with_limit(shop.clone()).await;
+    shop.patch("/products/tea", json!({ "flash": true })).as_admin().await.expect(200);
+    held
+}
+
 pub async fn with_external_order(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
