@@ -70,6 +70,7 @@ mod products {
     mod purchase_limit;
     mod recent_stock;
     mod restock;
+    mod sale_window;
     mod update;
 }
 

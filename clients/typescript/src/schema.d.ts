@@ -2181,6 +2181,7 @@ export interface components {
          *       "needsShipping": true,
          *       "price": 12000,
          *       "productId": "hallabong-tea",
+         *       "saleFrom": "2026-11-12T00:00:00Z",
          *       "sellerId": "jeju-farm",
          *       "status": "ON_SALE",
          *       "stock": 98,
@@ -3068,6 +3069,10 @@ export interface components {
             needsShipping?: boolean;
             /** @description The most units of it that a user may order; without it, there is no limit. */
             limit?: components["schemas"]["NewPurchaseLimit"];
+            /** @description The instant from which it can be ordered; by default at once. It is listed before. */
+            saleFrom?: components["schemas"]["Instant"];
+            /** @description The instant from which it can be ordered no longer: after `saleFrom`; by default none. */
+            saleUntil?: components["schemas"]["Instant"];
         };
         /** @description A purchase limit. */
         NewPurchaseLimit: {
@@ -4065,6 +4070,7 @@ export interface components {
          *       "name": "한라봉차 500 g",
          *       "price": 12000,
          *       "productId": "hallabong-tea",
+         *       "saleFrom": "2026-11-12T00:00:00Z",
          *       "sellerId": "jeju-farm",
          *       "status": "ON_SALE",
          *       "stock": 98,
@@ -4095,6 +4101,16 @@ export interface components {
             sellerId?: components["schemas"]["UserId"];
             /** @description The most units of it that a user may order. */
             limit?: components["schemas"]["PurchaseLimit"];
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered. It is listed before.
+             */
+            saleFrom?: string;
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered no longer.
+             */
+            saleUntil?: string;
             /**
              * Format: date-time
              * @description The instant of the last change.
@@ -4135,6 +4151,10 @@ export interface components {
             needsShipping?: boolean;
             /** @description Null clears the field. */
             limit?: components["schemas"]["NewPurchaseLimit"] | null;
+            /** @description Null clears the field. */
+            saleFrom?: components["schemas"]["Instant"] | null;
+            /** @description Null clears the field. */
+            saleUntil?: components["schemas"]["Instant"] | null;
         };
         ProductEnvelope: {
             /** @enum {string} */
@@ -4154,6 +4174,10 @@ export interface components {
         ProductNotOnSaleDetails: {
             /** @description The product. */
             productId: string;
+            /** @description The begin of its sale, if it is sold at another time. */
+            saleFrom?: string;
+            /** @description The end of its sale, if it is sold at another time. */
+            saleUntil?: string;
         };
         ProductNotOnSaleFailure: {
             /**

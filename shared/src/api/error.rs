@@ -1,5 +1,7 @@
 //! Failures as a caller sees them: the message for outside, never the one inside.
 
+use std::iter;
+
 use serde_json::{Value, json};
 
 use super::{Code, FieldErrors};
@@ -8,6 +10,7 @@ use crate::{
     domain::{
         Refusal,
         id::bucket,
+        product::SaleWindow,
         refusal::{Entity, OpenBusiness},
     },
     store::StoreError,
@@ -91,6 +94,12 @@ impl ApiError {
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
+            Refusal::OutsideSaleWindow { product_id, window: SaleWindow { from, until } } => {
+                let instants = [("saleFrom", *from), ("saleUntil", *until)];
+                let instants = instants.into_iter().filter_map(|(name, at)| Some((name.to_owned(), json!(at?))));
+                let product = ("productId".to_owned(), json!(product_id));
+                Some(Value::Object(iter::once(product).chain(instants).collect()))
+            }
             Refusal::StockNotEnough { product_id, requested, available } => {
                 Some(json!({ "productId": product_id, "requested": requested, "available": available }))
             }
@@ -230,7 +239,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::Unauthenticated => Code::Unauthenticated,
         Refusal::Forbidden => Code::Forbidden,
         Refusal::UserNotActive => Code::UserNotActive,
-        Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
+        Refusal::NotOnSale { .. } | Refusal::OutsideSaleWindow { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
         Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } | Refusal::ClaimRefundChanged { .. } => {

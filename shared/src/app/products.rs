@@ -15,7 +15,7 @@ use crate::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
         account::Account,
         inventory::{MAX_UNITS, Shard, allocate, spread},
-        product::{InitialStatus, Offer, Product, SaleStatus},
+        product::{InitialStatus, Offer, Product, SaleStatus, SaleWindow},
         purchase_limit::{PurchaseLimit, UnitsPerUser, Within},
         refusal::Entity,
         swept::SweepPlan,
@@ -96,6 +96,8 @@ pub struct NewProduct {
     pub needs_shipping: bool,
     /// The most units that a user may order.
     pub limit: Option<NewLimit>,
+    /// The time in which it is sold.
+    pub window: SaleWindow,
 }
 
 /// A change of a product. A field that is `None` stays.
@@ -113,11 +115,14 @@ pub struct ProductChange {
     pub flash: Option<bool>,
     pub needs_shipping: Option<bool>,
     pub limit: Patch<NewLimit>,
+    pub sale_from: Patch<Timestamp>,
+    pub sale_until: Patch<Timestamp>,
 }
 
 impl ProductChange {
     fn names_the_offer(&self) -> bool {
-        self.price.is_some() || self.discount.is_some() || self.status.is_some() || !self.limit.is_keep()
+        let names_terms = !(self.limit.is_keep() && self.sale_from.is_keep() && self.sale_until.is_keep());
+        self.price.is_some() || self.discount.is_some() || self.status.is_some() || names_terms
     }
 }
 
@@ -147,6 +152,7 @@ async fn create_once(
 ) -> Result<IdempotentOutcome, Failure> {
     let offer = Offer { price: new.price, discount: new.discount, status: new.status.into(), terms: None };
     check_discount(&offer)?;
+    check_window(&new.window)?;
     let product = Product {
         product_id: product_id.clone(),
         name: new.name,
@@ -159,13 +165,14 @@ async fn create_once(
         flash: new.flash,
         needs_shipping: new.needs_shipping,
         limit: None,
+        window: SaleWindow::default(),
         sweep: SweepPlan::default(),
         version: 1,
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
     };
     let limit = new.limit.map(|limit| limit.replacing(None, product.version));
-    let product = product.with_terms(limit).swept_from(shop.clock.now());
+    let product = product.with_terms(limit, new.window).swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product));
     let mut seller_check = None;
@@ -403,6 +410,8 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         flash,
         needs_shipping,
         limit,
+        sale_from,
+        sale_until,
     } = change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
@@ -424,7 +433,13 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         ..seen.clone()
     };
     let limit = limit.map(|limit| limit.replacing(seen.limit, changed.version)).apply(seen.limit);
-    Ok(changed.with_terms(limit).with_own_status(own_status))
+    let window = SaleWindow { from: sale_from.apply(seen.window.from), until: sale_until.apply(seen.window.until) };
+    check_window(&window)?;
+    Ok(changed.with_terms(limit, window).with_own_status(own_status))
+}
+
+fn check_window(window: &SaleWindow) -> Result<(), Failure> {
+    if window.is_valid() { Ok(()) } else { Err(Failure::Invalid("saleUntil", Invalid::After("saleFrom"))) }
 }
 
 fn check_discount(offer: &Offer) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use super::{
     claim::{ClaimReason, ClaimRefund},
     coupon::{CampaignStatus, CouponProblem},
     etag::Mismatch,
+    product::SaleWindow,
     purchase_limit::PurchaseLimit,
     states::{
         ClaimAction, ClaimStatus, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction,
@@ -31,6 +32,9 @@ pub enum Refusal {
     /// The product is not for sale now.
     #[error("product not on sale")]
     NotOnSale { product_id: ProductId },
+    /// The product is sold at another time.
+    #[error("outside of the sale window")]
+    OutsideSaleWindow { product_id: ProductId, window: SaleWindow },
     /// Fewer units are in stock than were asked for.
     #[error("stock not enough")]
     StockNotEnough { product_id: ProductId, requested: i64, available: i64 },

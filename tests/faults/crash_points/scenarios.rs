@@ -129,6 +129,9 @@ fn products() -> Vec<Scenario> {
         api("update-product", "a purchase limit", seed_data, |shop, _| {
             shop.patch("/products/tea", json!({ "limit": { "perUser": 1, "within": "DAY" } })).as_admin()
         }),
+        api("update-product", "a sale window", seed_data, |shop, _| {
+            shop.patch("/products/tea", json!({ "saleUntil": "2026-12-01T00:00:00Z" })).as_admin()
+        }),
         api("restock-product", "more", seed_data, |shop, _| {
             shop.post("/products/tea/restock", json!({ "quantity": 5 })).as_admin().key("k")
         }),

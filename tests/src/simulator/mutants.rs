@@ -214,6 +214,7 @@ impl Mutant {
         Self { name: "an order counts twice on a purchase limit", changes: &[Multiplied(LIMITED, ":units", 2)] },
         Self { name: "cancelled units still count on a purchase limit", changes: &[LeftOut(LIMITED_BACK)] },
         Self { name: "cancelled units count back twice", changes: &[Multiplied(LIMITED_BACK, ":back", 2)] },
+        Self { name: "a product loses the begin of its sale", changes: &[Replaced(PRODUCT, "saleFrom", "saleSince")] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
         Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },

@@ -94,6 +94,8 @@ class CouponNotIssuable(Refusal):
 
 class ProductNotOnSaleDetails(TypedDict):
     productId: str
+    saleFrom: NotRequired[str]
+    saleUntil: NotRequired[str]
 
 
 class ProductNotOnSale(Refusal):

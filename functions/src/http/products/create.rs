@@ -15,8 +15,9 @@ use shared::{
         ProductId, Refusal, UserId, Won,
         inventory::{ShardCount, Units},
         money::Price,
-        product::InitialStatus,
+        product::{InitialStatus, SaleWindow},
         text::{Category, Description, Name},
+        time::Instant,
     },
 };
 
@@ -64,6 +65,12 @@ struct Body {
     /// The most units of it that a user may order; without it, there is no limit.
     #[deserr(default)]
     limit: Option<PurchaseLimitBody>,
+    /// The instant from which it can be ordered; by default at once. It is listed before.
+    #[deserr(default)]
+    sale_from: Option<Instant>,
+    /// The instant from which it can be ordered no longer: after `saleFrom`; by default none.
+    #[deserr(default)]
+    sale_until: Option<Instant>,
 }
 
 /// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
@@ -105,6 +112,10 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         flash: body.flash.unwrap_or_default(),
         needs_shipping: body.needs_shipping.unwrap_or(true),
         limit: body.limit.map(Into::into),
+        window: SaleWindow {
+            from: body.sale_from.map(Instant::timestamp),
+            until: body.sale_until.map(Instant::timestamp),
+        },
     };
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;

@@ -17,6 +17,7 @@ use shared::{
         money::Price,
         product::SaleStatus,
         text::{Category, Description, Name},
+        time::Instant,
     },
 };
 
@@ -65,15 +66,35 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<PurchaseLimitBody>)]
     limit: Patch<PurchaseLimitBody>,
+    /// The new instant from which it can be ordered; null for at once.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
+    sale_from: Patch<Instant>,
+    /// The new instant from which it can be ordered no longer; null for none.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
+    sale_until: Patch<Instant>,
 }
 
 impl Body {
     fn is_empty(&self) -> bool {
-        let Self { name, description, category, price, discount, status, stock_shards, flash, needs_shipping, limit } =
-            self;
+        let Self {
+            name,
+            description,
+            category,
+            price,
+            discount,
+            status,
+            stock_shards,
+            flash,
+            needs_shipping,
+            limit,
+            sale_from,
+            sale_until,
+        } = self;
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
-        let offer = offer || !limit.is_keep();
+        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep());
         !(texts || offer || stock_shards.is_named() || flash.is_named() || needs_shipping.is_named())
     }
 }
@@ -113,6 +134,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         flash: body.flash.get(),
         needs_shipping: body.needs_shipping.get(),
         limit: body.limit.map(Into::into),
+        sale_from: body.sale_from.map(Instant::timestamp),
+        sale_until: body.sale_until.map(Instant::timestamp),
     };
     let stocked = products::update(shop, caller, &product_id, &change).await?;
     let etag = stocked.product.etag();

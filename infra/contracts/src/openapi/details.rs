@@ -105,7 +105,13 @@ pub(crate) fn of(code: Code) -> Option<Details> {
             ],
             &[],
         ),
-        Code::ProductNotOnSale => (&[("productId", Text, "The product.")], &[]),
+        Code::ProductNotOnSale => (
+            &[("productId", Text, "The product.")],
+            &[
+                ("saleFrom", Text, "The begin of its sale, if it is sold at another time."),
+                ("saleUntil", Text, "The end of its sale, if it is sold at another time."),
+            ],
+        ),
         Code::PriceChanged => (
             &[("quoted", Won, "The figure that the caller expected."), ("current", Won, "The current figure.")],
             &[

@@ -434,6 +434,8 @@ fn product() -> Result<ProductView, Error> {
         status: ShownStatus::OnSale,
         seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
         limit: Some(PurchaseLimitView { per_user: 2, within: Within::Day }),
+        sale_from: Some(at("2026-11-12T00:00:00Z")?),
+        sale_until: None,
         updated_at: at("2026-11-10T00:00:00Z")?,
         as_of: None,
     })

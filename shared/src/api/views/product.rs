@@ -89,6 +89,12 @@ pub struct ProductView {
     /// The most units of it that a user may order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<PurchaseLimitView>,
+    /// The instant from which it can be ordered. It is listed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_from: Option<Timestamp>,
+    /// The instant from which it can be ordered no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_until: Option<Timestamp>,
     /// The instant of the last change.
     pub updated_at: Timestamp,
     /// With `stock=recent` only: the instant that the read began.
@@ -118,6 +124,8 @@ impl From<Stocked> for ProductView {
             stock,
             seller_id: product.seller_id,
             limit: product.limit.map(PurchaseLimitView::from),
+            sale_from: product.window.from,
+            sale_until: product.window.until,
             as_of: None,
         }
     }

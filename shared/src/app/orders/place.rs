@@ -57,7 +57,7 @@ pub struct PlaceOrder {
 /// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
 ///   sheet;
 /// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
-/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
 ///   expected amounts), [`Refusal::StockNotEnough`],
 ///   [`Refusal::PurchaseLimitExceeded`] for a product;
 /// - [`Refusal::CouponNotUsable`];
@@ -151,7 +151,7 @@ async fn place_by(
                 }
                 is_looked_at = true;
             }
-            if !preconditions.reserve(shop, user_id, backoff).await? {
+            if !preconditions.reserve(shop, user_id, backoff).await? || preconditions.is_outdated(shop.clock.now()) {
                 continue;
             }
         } else if !is_checked {
@@ -239,6 +239,10 @@ async fn draft(
     preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
+    if preconditions.is_outdated(shop.clock.now()) {
+        // Time has passed since they were gathered. A refusal needs a fresh record.
+        preconditions.refresh(shop, user_id, backoff).await?;
+    }
     let at = shop.clock.now();
     let items: Vec<OrderLine> = preconditions.lines.iter().map(|line| line.to_order_line(at)).collect();
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };

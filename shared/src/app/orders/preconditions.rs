@@ -224,7 +224,7 @@ impl Preconditions {
             line.quoted = Some(Quoted::Offer(offer));
         }
         let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
-        if preconditions.price_change().is_some() {
+        if preconditions.is_outdated(shop.clock.now()) {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
         }
@@ -242,16 +242,19 @@ impl Preconditions {
         seller_shipping::rates(shop, sellers, at, backoff).await
     }
 
-    /// The first line with another price than expected.
-    fn price_change(&self) -> Option<Refusal> {
-        self.lines.iter().find_map(|line| line.price_change(&line.product.offer))
+    /// Whether some line cannot be sold at this instant as far as its product is known: it has another price than
+    /// expected, or is sold at another time. A refusal needs a fresh record.
+    pub(super) fn is_outdated(&self, at: Timestamp) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.price_change(&line.product.offer).is_some() || !line.product.window.is_open(at))
     }
 
     /// Reads user and products anew: their prices, sale status and shards.
     ///
     /// # Errors
-    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale, one with another price
-    /// than expected.
+    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale or is sold at another time,
+    /// one with another price than expected.
     pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
         let found = shop.table.get_all(&self.records(user), Consistency::Strong, backoff).await?;
         self.refresh_by(shop, user, &found)
@@ -268,6 +271,7 @@ impl Preconditions {
         let ids = || self.lines.iter().map(|line| &line.product.product_id);
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
+        check_windows(&products, shop.clock.now())?;
         for (line, product) in self.lines.iter_mut().zip(products) {
             shop.cache_product(&product);
             if let Some(refusal) = line.price_change(&product.offer) {
@@ -640,5 +644,15 @@ fn on_sale<'i>(
     match known.iter().find(|product| product.offer.status != SaleStatus::OnSale) {
         Some(product) => Err(Refusal::NotOnSale { product_id: product.product_id.clone() }),
         None => Ok(known),
+    }
+}
+
+/// Refuses products that are sold at another time, by fresh records.
+fn check_windows(products: &[Product], at: Timestamp) -> Result<(), Refusal> {
+    match products.iter().find(|product| !product.window.is_open(at)) {
+        None => Ok(()),
+        Some(Product { product_id, window, .. }) => {
+            Err(Refusal::OutsideSaleWindow { product_id: product_id.clone(), window: *window })
+        }
     }
 }

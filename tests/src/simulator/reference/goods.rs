@@ -9,7 +9,7 @@ use jiff::{
 };
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome, Reference, fine, not_found, number, text};
+use super::{Asked, Outcome, Reference, fine, instant, not_found, number, text};
 
 #[derive(Debug)]
 pub(super) struct Product {
@@ -27,6 +27,8 @@ pub(super) struct Product {
     pub(super) needs_shipping: bool,
     /// Its purchase limit.
     pub(super) limit: Option<Limit>,
+    /// The begin and the end of its sale.
+    pub(super) window: [Option<Timestamp>; 2],
 }
 
 /// A purchase limit.
@@ -57,6 +59,14 @@ impl Product {
         self.status == "HIDDEN"
     }
 
+    /// The details of a refusal outside of its sale window.
+    pub(super) fn closed(&self, id: &str, at: Timestamp) -> Option<Value> {
+        let [from, until] = self.window;
+        let is_open = from.is_none_or(|from| from <= at) && until.is_none_or(|until| at < until);
+        let [from, until] = self.window.map(|at| at.map(|at| at.to_string()));
+        (!is_open).then(|| json!({ "productId": id, "saleFrom": from, "saleUntil": until }))
+    }
+
     /// Whether the caller is its seller or an admin.
     fn is_owned(&self, asked: &Asked<'_>) -> bool {
         asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
@@ -81,6 +91,8 @@ impl Product {
     fn shown_whole(&self, id: &str) -> Value {
         let limit = self.limit.as_ref();
         let mut shown = self.shown(id);
+        shown["saleFrom"] = json!(self.window[0].map(|at| at.to_string()));
+        shown["saleUntil"] = json!(self.window[1].map(|at| at.to_string()));
         shown["limit"] = json!(limit.map(|limit| json!({ "perUser": limit.per_user, "within": limit.within })));
         shown
     }
@@ -132,6 +144,7 @@ impl Reference {
             seller: asked.text("sellerId"),
             needs_shipping: asked.sent["needsShipping"] != false,
             limit: None,
+            window: ["saleFrom", "saleUntil"].map(|name| instant(&asked.sent[name])),
         };
         let limit = self.limit(None, &asked.sent["limit"]);
         let product = Product { limit, ..product };
@@ -151,6 +164,8 @@ impl Reference {
             match field.as_str() {
                 "price" => product.price = value.as_i64().unwrap_or(0),
                 "discount" => product.discount = value.as_i64().unwrap_or(0),
+                "saleFrom" => product.window[0] = instant(value),
+                "saleUntil" => product.window[1] = instant(value),
                 "name" => product.name = text(&asked.sent, field),
                 "status" => product.status = text(&asked.sent, field),
                 // The shard of units does not change their number.
@@ -217,7 +232,7 @@ impl Reference {
         let listed = self.products.iter().filter(|(_, product)| is_listed(product));
         let listed = listed.map(|(id, product)| {
             let mut shown = product.shown_at_desk(id);
-            shown.as_object_mut().expect("an object").remove("limit");
+            shown.as_object_mut().expect("an object").retain(|name, _| name != "limit" && !name.starts_with("sale"));
             (id.as_str(), shown)
         });
         let listed: BTreeMap<&str, Value> = listed.collect();

@@ -148,6 +148,9 @@ impl Reference {
         if let Some((id, ..)) = products.iter().find(|(.., product)| !product.is_on_sale()) {
             return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
         }
+        if let Some(details) = products.iter().find_map(|(id, _, product)| product.closed(id, asked.now)) {
+            return Err(("PRODUCT_NOT_ON_SALE", details));
+        }
         for (line, (id, _, product)) in sheet.iter().flat_map(|quote| &quote.lines).zip(&products) {
             if (line.price, line.discount) != (product.price, product.discount) {
                 let (quoted, current) = (line.price - line.discount, product.price - product.discount);
