@@ -23,6 +23,7 @@ use crate::{
     findings::Findings,
     holds::Place,
     inventory::Inventory,
+    limits::Limits,
     lists,
     orders::{self, Orders},
     payments::{self, Payments},
@@ -72,6 +73,7 @@ pub struct Auditor {
     payments: Payments,
     sessions: Sessions,
     sheets: Sheets,
+    limits: Limits,
     sales: Sales,
     sellers: Sellers,
     desk: Desk,
@@ -105,6 +107,7 @@ impl Auditor {
             payments: Payments::default(),
             sessions: Sessions::default(),
             sheets: Sheets::default(),
+            limits: Limits::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
             desk: Desk::default(),
@@ -237,6 +240,7 @@ impl Auditor {
                 self.campaigns.add_order(&order, selection);
                 self.budgets.add_order(&order, selection);
                 self.sheets.add_order(&order, selection);
+                self.limits.add_order(&order, selection);
                 self.inventory.add_order(&order, selection);
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order, selection);
@@ -255,6 +259,9 @@ impl Auditor {
             }
             Record::Withdrawal(record) => self.sessions.add_withdrawal(&record.withdrawal, selection),
             Record::Sheet(record) => self.sheets.add(record.sheet, selection),
+            Record::Limit { user, product, period, count } => {
+                self.limits.add_count((user, product), period, count, selection);
+            }
             Record::Product(product) => {
                 self.sellers.add_product(&product, selection);
                 self.inventory.add_product(*product, selection);
@@ -325,6 +332,7 @@ impl Auditor {
             self.payments.narrow(&half);
             self.sessions.narrow(&half);
             self.sheets.narrow(&half);
+            self.limits.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
             self.desk.narrow(&half);
@@ -343,6 +351,7 @@ impl Auditor {
             + self.payments.weight()
             + self.sessions.weight()
             + self.sheets.weight()
+            + self.limits.weight()
             + self.sales.weight()
             + self.sellers.weight()
             + self.desk.weight()
@@ -371,6 +380,7 @@ impl Auditor {
             payments,
             sessions,
             sheets,
+            limits,
             sales,
             sellers,
             desk,
@@ -393,6 +403,7 @@ impl Auditor {
         payments.finish(&orders, &mut findings);
         sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);
+        limits.finish(now, &mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {
             Selection::Hashes(range) => range.next(),

@@ -21,7 +21,7 @@ use shared::{
             PaymentStatus, Returned,
         },
         pricing::{self, ShippingPolicy},
-        product::{Offer, Product, SaleStatus},
+        product::{Offer, Product, SaleStatus, SaleWindow},
         sheet::{OrderSheet, SheetState},
         swept::SweepPlan,
         text::EmailKey,
@@ -274,6 +274,8 @@ impl Shop {
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
                 needs_shipping: true,
+                limit: None,
+                window: SaleWindow::default(),
                 sweep: SweepPlan { from: (shards.len() > 1).then(|| at(LONG_AGO)), idle: 0 },
                 version: 1,
                 created_at: at(LONG_AGO),
@@ -473,7 +475,7 @@ pub(crate) fn cancelled(order: &Order, number: usize, units: u16) -> Order {
 }
 
 pub(crate) fn offer(price: i64, discount: i64) -> Offer {
-    Offer { price: Won::new(price), discount: Won::new(discount), status: SaleStatus::OnSale }
+    Offer { price: Won::new(price), discount: Won::new(discount), status: SaleStatus::OnSale, terms: None }
 }
 
 pub(crate) fn entry(sequence: u64, kind: EntryKind, amount: i64, after: i64, of: Option<&str>) -> LedgerEntry {
@@ -499,6 +501,7 @@ pub(crate) fn line(id: &str, offer: Offer, quantity: i64) -> OrderLine {
         name: id.to_owned(),
         quantity: quantity.try_into().unwrap(),
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: offer.price,
         unit_discount: offer.discount,

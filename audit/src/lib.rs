@@ -14,6 +14,7 @@
 //! | payments | a top-up is in the ledger once or goes back; a withdrawal has left it once | `sessions` |
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | desk | the desk's rows of orders and lines equal a recount of the orders | `desk` |
+//! | limits | the units of a user that a purchase limit counts are the live ones of the orders | `limits` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from another source. It keeps sums per
@@ -37,6 +38,7 @@ mod holds;
 mod inspection;
 mod inventory;
 mod ledger;
+mod limits;
 mod lists;
 mod orders;
 mod passes;

@@ -37,6 +37,8 @@ pub enum Relation {
     /// A user's withdrawal and its part of the ledger.
     Withdrawal(UserId, WithdrawalId),
     Sheet(OrderSheetId),
+    /// A user's counters of the purchase limits of a product, and the orders that they count.
+    Limit(ProductId, UserId),
     /// A processed-event record and the rebuild of its generation.
     Mark(String),
 }
@@ -48,7 +50,9 @@ impl Relation {
     /// The thing that the relation is about.
     pub(crate) fn subject(&self) -> Subject {
         match self {
-            Self::Account(user) | Self::Email(user) | Self::Seller(user) => Subject::User(user.clone()),
+            Self::Account(user) | Self::Email(user) | Self::Seller(user) | Self::Limit(_, user) => {
+                Subject::User(user.clone())
+            }
             Self::Product(product) => Subject::Product(product.clone()),
             Self::Campaign(coupon) | Self::Budget(coupon) => Subject::Coupon(coupon.clone()),
             Self::Holder(coupon, user) => Subject::UserCoupon(user.clone(), coupon.clone()),
@@ -87,6 +91,7 @@ impl Relation {
             Self::Session(user, id) => session(user, id),
             Self::Withdrawal(user, id) => withdrawal(user, id),
             Self::Sheet(id) => sheet(id),
+            Self::Limit(product, user) => limit(product, user),
             Self::Mark(event) => mark(event),
         }
     }
@@ -138,6 +143,10 @@ pub(crate) fn withdrawal<'a>(user: &'a UserId, id: &'a WithdrawalId) -> Identity
 
 pub(crate) fn sheet(id: &OrderSheetId) -> Identity<'_> {
     (8, id.as_str(), "")
+}
+
+pub(crate) fn limit<'a>(product: &'a ProductId, user: &'a UserId) -> Identity<'a> {
+    (12, product.as_str(), user.as_str())
 }
 
 pub(crate) fn mark(event: &str) -> Identity<'_> {

@@ -120,6 +120,8 @@ pub enum Invariant {
     Lists,
     /// Payments of the external system and their orders agree.
     Payments,
+    /// The counters of purchase limits equal the live units of the orders.
+    Limits,
     /// Order sheets and their orders agree.
     Sheets,
     /// An e-mail address has one user.
@@ -144,6 +146,7 @@ impl fmt::Display for Invariant {
             Self::Holds => "7 holds",
             Self::Lists => "lists",
             Self::Payments => "payments",
+            Self::Limits => "limits",
             Self::Sheets => "sheets",
             Self::Emails => "emails",
             Self::Sellers => "sellers",

@@ -170,6 +170,13 @@ impl SecondLook<'_> {
                 let is_of = |entry: &LedgerEntry| withdrawal_of(entry).as_ref() == Some(withdrawal);
                 self.collect_entries(user, is_of, keys::withdrawal(withdrawal)).await?
             }
+            Relation::Limit(product, user) => {
+                let from = self.scanned_from.checked_sub(LATEST_COMMIT).unwrap_or(Timestamp::UNIX_EPOCH);
+                let since = source.listed(keys::orders_of(user), keys::instant(from)).await?;
+                let mut items = source.partition(keys::user_partition(user), &keys::limit_prefix(product)).await?;
+                items.extend(source.get(since).await?);
+                items
+            }
             Relation::Payment(payment) => source.get([keys::payment_claim(payment)]).await?,
             Relation::Sheet(sheet) => source.get([keys::sheet(sheet)]).await?,
             Relation::Mark(event) => source.get([keys::counted(event), keys::rebuild()]).await?,

@@ -69,8 +69,10 @@ mod products {
     mod create;
     mod list;
     mod list_bestsellers;
+    mod purchase_limit;
     mod recent_stock;
     mod restock;
+    mod sale_window;
     mod update;
 }
 

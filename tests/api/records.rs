@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 use shared::{
     domain::{
-        CouponId, ExportId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry, text::EmailKey,
+        CouponId, ExportId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry,
+        purchase_limit::LimitPeriod, text::EmailKey,
     },
     store::{Key, keys},
 };
@@ -404,6 +405,47 @@ async fn orders() {
       "updatedAt": 1795143600000,
       "userId": "mina",
       "version": 1
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn purchase_limits() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "limit": { "perUser": 3, "within": "DAY" },
+    });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    let order = shop.order("mina", "tea", 2).await.expect(201);
+    let tea: ProductId = id("tea");
+    let period = LimitPeriod { since: 1, day: "2026-11-20".parse().ok() };
+    insta::assert_json_snapshot!(json!({
+        "product": stored(&shop, keys::product(&tea))["limit"],
+        "terms": [stored(&shop, keys::product(&tea))["saleTerms"], stored(&shop, keys::stock(&tea, 0))["saleTerms"]],
+        "line": stored(&shop, keys::order(&id(order["orderId"].as_str().unwrap())))["items"][0]["limit"],
+        "counter": stored(&shop, keys::limit(&id("mina"), &tea, period)),
+    }), @r#"
+    {
+      "counter": {
+        "pk": "USER#mina",
+        "sk": "LIMIT#tea#1#2026-11-20",
+        "ttl": 1810652400,
+        "units": 2
+      },
+      "line": {
+        "day": "2026-11-20",
+        "since": 1
+      },
+      "product": {
+        "perUser": 3,
+        "since": 1,
+        "within": "DAY"
+      },
+      "terms": [
+        1,
+        1
+      ]
     }
     "#);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{
     Call, TestShop,
-    steps::{at_once, codes, counted, race},
+    steps::{at_once, codes, counted, hold, race},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -47,6 +47,34 @@ async fn concurrent_orders_sell_sharded_stock_once() {
     // The rest is less than each refused order had asked for.
     assert!(shop.stock("tea").await < 7);
     shop.audit().await;
+}
+
+/// The first try of each user is paid or held, whichever comes first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn three_hundred_users_get_one_unit_each_however_often_they_try() {
+    for flash in [false, true] {
+        let shop = TestShop::with_instances(8);
+        let tea = json!({
+            "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 16, "flash": flash,
+            "limit": { "perUser": 1, "within": "EVER" },
+        });
+        shop.post("/products", tea).as_admin().await.expect(201);
+        for user in 0..300 {
+            shop.customer(&format!("u{user}"), 100_000).await;
+        }
+        let tries = (0..900).map(|number| {
+            let user = format!("u{}", number % 300);
+            if number / 300 == 1 { hold(&shop, &user, "tea", 1) } else { shop.order(&user, "tea", 1) }
+        });
+        let answers = race(tries.collect()).await;
+        assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 600), ("SUCCESS", 300)]));
+        for user in 0..300 {
+            let orders = shop.get(&format!("/orders?userId=u{user}")).as_user(&format!("u{user}")).await.expect(200);
+            assert_eq!(orders["items"].as_array().unwrap().len(), 1);
+        }
+        assert_eq!(shop.stock("tea").await, 700);
+        shop.audit().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

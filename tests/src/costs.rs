@@ -496,6 +496,7 @@ async fn orders(bench: &mut Bench) {
             bench.call("order by id", cost(1, 0.0, 1.0), call).await;
         }
     }
+    limited(bench).await;
     budgeted(bench).await;
     let call = bench.shop.get("/orders?userId=mina&limit=1");
     bench.call("orders of a user, newest one", cost(2, 0.0, 1.5), call).await;
@@ -524,6 +525,22 @@ async fn budgeted(bench: &mut Bench) {
     bench.call(both, cost(4, 9.0 + 2.0 + 2.0 * 2.0, 1.0 + 2.0), call).await;
     let call = order(&bench.shop, "mina", "edge");
     bench.refused("order above a budget of 2 shards, refused", cost(4, 0.0, 1.0 + 2.0 + 3.0), call).await;
+}
+
+/// A purchase limit adds the counter of the user to the order (2), and to the cancellation (2). A refusal reads nothing:
+/// the failed condition has the counter.
+async fn limited(bench: &mut Bench) {
+    let mug = json!({
+        "productId": "mug", "name": "머그", "price": 1_000, "stock": 10, "limit": { "perUser": 2, "within": "DAY" },
+    });
+    bench.shop.post("/products", mug).as_admin().await.expect(201);
+    let call = cold(bench).order("jun", "mug", 1);
+    bench.call("order of a limited product, 1 line", cost(2, 9.0 + 2.0, 4.0), call).await;
+    let first = bench.shop.order("jun", "mug", 1).await.expect(201);
+    let call = bench.shop.order("jun", "mug", 1);
+    bench.refused("order above a purchase limit, refused", cost(1, 9.0 + 2.0, 0.0), call).await;
+    let call = bench.shop.post(&format!("{}/cancel", order_path(&first)), json!({})).as_user("jun");
+    bench.call("cancel a limited one-line order, all remembered", cost(2, 8.0 + 2.0, 1.0), call).await;
 }
 
 /// Holds units of the first products, to be paid later.

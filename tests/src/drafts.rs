@@ -25,6 +25,7 @@ pub fn draft(user: &str, lines: &[(&str, i64)], shipping: ShippingPolicy, at: Ti
         name: format!("{product} 상품"),
         quantity: units.try_into().unwrap(),
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: Won::new(PRICE),
         unit_discount: Won::ZERO,

@@ -2190,10 +2190,15 @@ export interface components {
          *       "description": "제주 한라봉을 꿀에 재운 차.",
          *       "discount": 1000,
          *       "flash": false,
+         *       "limit": {
+         *         "perUser": 2,
+         *         "within": "DAY"
+         *       },
          *       "name": "한라봉차 500 g",
          *       "needsShipping": true,
          *       "price": 12000,
          *       "productId": "hallabong-tea",
+         *       "saleFrom": "2026-11-12T00:00:00Z",
          *       "sellerId": "jeju-farm",
          *       "status": "ON_SALE",
          *       "stock": 98,
@@ -2621,6 +2626,12 @@ export interface components {
             limit: string;
             /** @description The most that it allows. */
             max: number;
+            /** @description The product, if its purchase limit is exceeded: the limit is `perUser`. */
+            productId?: string;
+            /** @description The time within which that limit counts: `EVER` or `DAY`. */
+            within?: string;
+            /** @description The units of it that the user may still order. */
+            left?: number;
         };
         LimitExceededFailure: {
             /**
@@ -3089,6 +3100,19 @@ export interface components {
             flash?: boolean;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address; by default it is. */
             needsShipping?: boolean;
+            /** @description The most units of it that a user may order; without it, there is no limit. */
+            limit?: components["schemas"]["NewPurchaseLimit"];
+            /** @description The instant from which it can be ordered; by default at once. It is listed before. */
+            saleFrom?: components["schemas"]["Instant"];
+            /** @description The instant from which it can be ordered no longer: after `saleFrom`; by default none. */
+            saleUntil?: components["schemas"]["Instant"];
+        };
+        /** @description A purchase limit. */
+        NewPurchaseLimit: {
+            /** @description The most units that a user may order. */
+            perUser: components["schemas"]["UnitsPerUser"];
+            /** @description The time within which the units count. */
+            within: components["schemas"]["Within"];
         };
         NewReceivedItem: {
             /** @description The line. */
@@ -4072,9 +4096,14 @@ export interface components {
          *       "category": "차",
          *       "description": "제주 한라봉을 꿀에 재운 차.",
          *       "discount": 1000,
+         *       "limit": {
+         *         "perUser": 2,
+         *         "within": "DAY"
+         *       },
          *       "name": "한라봉차 500 g",
          *       "price": 12000,
          *       "productId": "hallabong-tea",
+         *       "saleFrom": "2026-11-12T00:00:00Z",
          *       "sellerId": "jeju-farm",
          *       "status": "ON_SALE",
          *       "stock": 98,
@@ -4103,6 +4132,18 @@ export interface components {
             status: components["schemas"]["ProductStatus"];
             /** @description Its seller; the shop itself, if there is none. */
             sellerId?: components["schemas"]["UserId"];
+            /** @description The most units of it that a user may order. */
+            limit?: components["schemas"]["PurchaseLimit"];
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered. It is listed before.
+             */
+            saleFrom?: string;
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered no longer.
+             */
+            saleUntil?: string;
             /**
              * Format: date-time
              * @description The instant of the last change.
@@ -4141,6 +4182,12 @@ export interface components {
             flash?: boolean;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address. */
             needsShipping?: boolean;
+            /** @description Null clears the field. */
+            limit?: components["schemas"]["NewPurchaseLimit"] | null;
+            /** @description Null clears the field. */
+            saleFrom?: components["schemas"]["Instant"] | null;
+            /** @description Null clears the field. */
+            saleUntil?: components["schemas"]["Instant"] | null;
         };
         ProductEnvelope: {
             /** @enum {string} */
@@ -4160,6 +4207,10 @@ export interface components {
         ProductNotOnSaleDetails: {
             /** @description The product. */
             productId: string;
+            /** @description The begin of its sale, if it is sold at another time. */
+            saleFrom?: string;
+            /** @description The end of its sale, if it is sold at another time. */
+            saleUntil?: string;
         };
         ProductNotOnSaleFailure: {
             /**
@@ -4186,6 +4237,17 @@ export interface components {
          * @enum {string}
          */
         ProviderName: "TOSS" | "MANUAL";
+        /** @description A purchase limit. */
+        PurchaseLimit: {
+            /**
+             * Format: int64
+             * @description The most units that a user may order: those ordered or held since the limit was set count, less those cancelled,
+             *     expired and returned.
+             */
+            perUser: number;
+            /** @description The time within which the units count. */
+            within: components["schemas"]["Within"];
+        };
         /**
          * Format: int64
          * @description Units of one product in one order.
@@ -4463,6 +4525,12 @@ export interface components {
          * @example 50
          */
         UnitsChange: number;
+        /**
+         * Format: int64
+         * @description The most units for each user.
+         * @example 1
+         */
+        UnitsPerUser: number;
         UnsupportedMediaTypeFailure: {
             /** @enum {string} */
             code: "UNSUPPORTED_MEDIA_TYPE";
@@ -4678,6 +4746,11 @@ export interface components {
          * @enum {string}
          */
         WithdrawalStatus: "REQUESTED" | "PAID_OUT" | "RETURNED";
+        /**
+         * @description The time within which a limit counts the units of a user.
+         * @enum {string}
+         */
+        Within: "EVER" | "DAY";
         /**
          * Format: int64
          * @description An amount in Korean won. Below zero only where it is a change, as in a ledger entry of a payment.

@@ -236,6 +236,7 @@ fn draft(units: u16) -> Draft {
         name: "Pot".to_owned(),
         quantity: i64::from(units).try_into().unwrap(),
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: won(7_000),
         unit_discount: Won::ZERO,

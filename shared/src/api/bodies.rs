@@ -10,12 +10,16 @@ use utoipa::{
 
 use super::FieldErrors;
 use crate::{
-    app::orders::{Item, OrderSource},
+    app::{
+        orders::{Item, OrderSource},
+        products::NewLimit,
+    },
     domain::{
         CouponId, Invalid, OrderSheetId, ProductId, Quantity,
         address::{Address, AddressLine, Postcode},
         money::Price,
         order::MAX_LINES,
+        purchase_limit::{UnitsPerUser, Within},
         text::{Category, Line, Name, Phone, Text},
         user::Seller,
     },
@@ -122,6 +126,23 @@ impl From<AddressBody> for Address {
             line2: fields.line2.map(Text::into_string),
             note: fields.note.map(Text::into_string),
         }
+    }
+}
+
+/// A purchase limit.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewPurchaseLimit, rename_all = "camelCase")]
+pub struct PurchaseLimitBody {
+    /// The most units that a user may order.
+    per_user: UnitsPerUser,
+    /// The time within which the units count.
+    within: Within,
+}
+
+impl From<PurchaseLimitBody> for NewLimit {
+    fn from(PurchaseLimitBody { per_user, within }: PurchaseLimitBody) -> Self {
+        Self { per_user, within }
     }
 }
 

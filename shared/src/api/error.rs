@@ -1,5 +1,7 @@
 //! Failures as a caller sees them: the message for outside, never the one inside.
 
+use std::iter;
+
 use serde_json::{Value, json};
 
 use super::{Code, FieldErrors};
@@ -9,6 +11,7 @@ use crate::{
         Refusal,
         coupon::CouponProblem,
         id::bucket,
+        product::SaleWindow,
         refusal::{Entity, OpenBusiness},
     },
     store::StoreError,
@@ -92,6 +95,12 @@ impl ApiError {
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
+            Refusal::OutsideSaleWindow { product_id, window: SaleWindow { from, until } } => {
+                let instants = [("saleFrom", *from), ("saleUntil", *until)];
+                let instants = instants.into_iter().filter_map(|(name, at)| Some((name.to_owned(), json!(at?))));
+                let product = ("productId".to_owned(), json!(product_id));
+                Some(Value::Object(iter::once(product).chain(instants).collect()))
+            }
             Refusal::StockNotEnough { product_id, requested, available } => {
                 Some(json!({ "productId": product_id, "requested": requested, "available": available }))
             }
@@ -191,6 +200,13 @@ impl ApiError {
             Refusal::LimitExceeded { limit, max } | Refusal::TooManyRequests { limit, max, .. } => {
                 Some(json!({ "limit": limit, "max": max }))
             }
+            Refusal::PurchaseLimitExceeded { product_id, limit, left } => Some(json!({
+                "limit": "perUser",
+                "max": limit.per_user,
+                "productId": product_id,
+                "within": limit.within,
+                "left": left,
+            })),
             Refusal::Unauthenticated
             | Refusal::Forbidden
             | Refusal::UserNotActive
@@ -230,7 +246,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::Unauthenticated => Code::Unauthenticated,
         Refusal::Forbidden => Code::Forbidden,
         Refusal::UserNotActive => Code::UserNotActive,
-        Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
+        Refusal::NotOnSale { .. } | Refusal::OutsideSaleWindow { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
         Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } | Refusal::ClaimRefundChanged { .. } => {
@@ -260,7 +276,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::CouponNotIssuable => Code::CouponNotIssuable,
         Refusal::AlreadyExists(_) | Refusal::EmailTaken => Code::AlreadyExists,
         Refusal::PreconditionFailed => Code::PreconditionFailed,
-        Refusal::LimitExceeded { .. } => Code::LimitExceeded,
+        Refusal::LimitExceeded { .. } | Refusal::PurchaseLimitExceeded { .. } => Code::LimitExceeded,
         Refusal::TooManyRequests { .. } => Code::TooManyRequests,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
     }

@@ -16,6 +16,7 @@ use crate::domain::{
     order::{ClaimReason, ClaimStatus, ClaimType, LineStatus, OrderStatus, ParcelStatus, PayBy, Tender, UnitCondition},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
+    purchase_limit::{UnitsPerUser, Within},
     text::{Email, Text},
     tickets::CounterShards,
     time::Instant,
@@ -150,11 +151,11 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
-    UserStatus, SaleStatus, InitialStatus, CampaignStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
+    UserStatus, SaleStatus, InitialStatus, Within, CampaignStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
     ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind,
 );
-field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, UnitsPerUser, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

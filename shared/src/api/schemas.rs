@@ -29,6 +29,7 @@ use crate::{
         money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
         order::{LineStatus, OrderStatus},
         provider::PaymentKey,
+        purchase_limit::UnitsPerUser,
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
@@ -105,6 +106,7 @@ schemas! {
     )
     .default(Some(ShardCount::default().get().into()))
     .examples([8]);
+    UnitsPerUser: bounded("The most units for each user.", UnitsPerUser::MIN, UnitsPerUser::MAX).examples([1]);
     AddedQuantity: bounded("How many coupons are added.", AddedQuantity::MIN, AddedQuantity::MAX).examples([500]);
     TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
     CounterShards: bounded(

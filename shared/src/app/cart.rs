@@ -74,7 +74,7 @@ impl LiveItem {
         Self {
             name: product_id.to_string(),
             product_id,
-            offer: Offer { price: Won::ZERO, discount: Won::ZERO, status: SaleStatus::Discontinued },
+            offer: Offer { price: Won::ZERO, discount: Won::ZERO, status: SaleStatus::Discontinued, terms: None },
             stock: 0,
             quantity,
             amount: Won::ZERO,

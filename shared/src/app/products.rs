@@ -15,7 +15,8 @@ use crate::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
         account::Account,
         inventory::{MAX_UNITS, Shard, allocate, spread},
-        product::{InitialStatus, Offer, Product, SaleStatus},
+        product::{InitialStatus, Offer, Product, SaleStatus, SaleWindow},
+        purchase_limit::{PurchaseLimit, UnitsPerUser, Within},
         refusal::Entity,
         swept::SweepPlan,
     },
@@ -61,6 +62,20 @@ pub struct Catalogue {
     pub next: Option<String>,
 }
 
+/// A purchase limit as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewLimit {
+    pub per_user: UnitsPerUser,
+    pub within: Within,
+}
+
+impl NewLimit {
+    /// The limit of a product from this version on.
+    fn replacing(self, before: Option<PurchaseLimit>, version: u64) -> PurchaseLimit {
+        PurchaseLimit::replacing(before, self.per_user.get(), self.within, version)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct NewProduct {
     /// Its id, if it is chosen.
@@ -79,6 +94,10 @@ pub struct NewProduct {
     /// Whether orders reserve units ahead of their commit.
     pub flash: bool,
     pub needs_shipping: bool,
+    /// The most units that a user may order.
+    pub limit: Option<NewLimit>,
+    /// The time in which it is sold.
+    pub window: SaleWindow,
 }
 
 /// A change of a product. A field that is `None` stays.
@@ -95,11 +114,15 @@ pub struct ProductChange {
     pub stock_shards: Option<u16>,
     pub flash: Option<bool>,
     pub needs_shipping: Option<bool>,
+    pub limit: Patch<NewLimit>,
+    pub sale_from: Patch<Timestamp>,
+    pub sale_until: Patch<Timestamp>,
 }
 
 impl ProductChange {
     fn names_the_offer(&self) -> bool {
-        self.price.is_some() || self.discount.is_some() || self.status.is_some()
+        let names_terms = !(self.limit.is_keep() && self.sale_from.is_keep() && self.sale_until.is_keep());
+        self.price.is_some() || self.discount.is_some() || self.status.is_some() || names_terms
     }
 }
 
@@ -127,8 +150,9 @@ async fn create_once(
     product_id: ProductId,
     key: &RequestKey,
 ) -> Result<IdempotentOutcome, Failure> {
-    let offer = Offer { price: new.price, discount: new.discount, status: new.status.into() };
+    let offer = Offer { price: new.price, discount: new.discount, status: new.status.into(), terms: None };
     check_discount(&offer)?;
+    check_window(&new.window)?;
     let product = Product {
         product_id: product_id.clone(),
         name: new.name,
@@ -140,12 +164,15 @@ async fn create_once(
         stock_shards: new.stock_shards,
         flash: new.flash,
         needs_shipping: new.needs_shipping,
+        limit: None,
+        window: SaleWindow::default(),
         sweep: SweepPlan::default(),
         version: 1,
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
     };
-    let product = product.swept_from(shop.clock.now());
+    let limit = new.limit.map(|limit| limit.replacing(None, product.version));
+    let product = product.with_terms(limit, new.window).swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product));
     let mut seller_check = None;
@@ -157,7 +184,7 @@ async fn create_once(
         seller_check = Some((seller, transaction.add(check)));
     }
     for (units, number) in spread(new.stock, new.stock_shards).into_iter().zip(0..) {
-        transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version)));
+        transaction.add(shards::create(&product_id, number, &Shard::new(units, product.offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
     match idempotency::transact(shop, transaction, key, created, Keep::AWeek, &mut shop.backoff()).await? {
@@ -382,11 +409,14 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         stock_shards,
         flash,
         needs_shipping,
+        limit,
+        sale_from,
+        sale_until,
     } = change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
         discount: discount.unwrap_or(seen.offer.discount),
-        status: seen.offer.status,
+        ..seen.offer
     };
     check_discount(&offer)?;
     let own_status = status.unwrap_or(seen.own_status());
@@ -402,7 +432,14 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         version: seen.version.saturating_add(1),
         ..seen.clone()
     };
-    Ok(changed.with_own_status(own_status))
+    let limit = limit.map(|limit| limit.replacing(seen.limit, changed.version)).apply(seen.limit);
+    let window = SaleWindow { from: sale_from.apply(seen.window.from), until: sale_until.apply(seen.window.until) };
+    check_window(&window)?;
+    Ok(changed.with_terms(limit, window).with_own_status(own_status))
+}
+
+fn check_window(window: &SaleWindow) -> Result<(), Failure> {
+    if window.is_valid() { Ok(()) } else { Err(Failure::Invalid("saleUntil", Invalid::After("saleFrom"))) }
 }
 
 fn check_discount(offer: &Offer) -> Result<(), Failure> {

@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_new_shard_has_all_its_units_and_nothing_to_sweep() {
-        let offer = Offer { price: Won::new(1_000), discount: Won::ZERO, status: SaleStatus::OnSale };
+        let offer = Offer { price: Won::new(1_000), discount: Won::ZERO, status: SaleStatus::OnSale, terms: None };
         let shard = Shard::new(7, offer, 3);
         assert_eq!((shard.remaining, shard.received, shard.offer, shard.offer_version), (7, 7, offer, 3));
         assert_eq!((shard.next, shard.swept), (reservations::first_sequence(3), Swept::beginning_at(shard.next)));

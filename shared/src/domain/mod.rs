@@ -26,6 +26,7 @@ pub mod patch;
 pub mod pricing;
 pub mod product;
 pub mod provider;
+pub mod purchase_limit;
 pub mod recount;
 pub mod refusal;
 pub mod reservations;

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, ProductId, UserId, Won, invalid::named, swept::SweepPlan};
+use super::{ETag, ProductId, UserId, Won, invalid::named, purchase_limit::PurchaseLimit, swept::SweepPlan};
 
 /// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -52,6 +52,37 @@ impl SaleStatus {
     }
 }
 
+/// The time in which a product is sold; without an end, on and on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleWindow {
+    #[serde(
+        rename = "saleFrom",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    #[serde(
+        rename = "saleUntil",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub until: Option<Timestamp>,
+}
+
+impl SaleWindow {
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether some instant is in it.
+    pub fn is_valid(&self) -> bool {
+        self.from.zip(self.until).is_none_or(|(from, until)| from < until)
+    }
+}
+
 /// The description and the offer of a product. Its stock is in the [inventory](crate::domain::inventory).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +110,12 @@ pub struct Product {
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub needs_shipping: bool,
+    /// The most units of it that a user may order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PurchaseLimit>,
+    /// The time in which it is sold.
+    #[serde(flatten)]
+    pub window: SaleWindow,
     /// The sweep of its inventory.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -116,9 +153,12 @@ impl Product {
 
     /// The entity tag of the product's public fields, without its stock.
     pub fn etag(&self) -> ETag {
-        let Self { product_id, name, description, category, seller_id, offer, .. } = self;
+        let Self { product_id, name, description, category, seller_id, offer, limit, window, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
-        let described = json!([product_id, name, description, category, seller_id, offer, updated_at]);
+        let mut described = json!([product_id, name, description, category, seller_id, offer, updated_at]);
+        if offer.terms.is_some() {
+            described = json!([described, limit, window]);
+        }
         // The tags of products that are shipped stay those that they had before the field.
         ETag::from_fields(&if self.needs_shipping { described } else { json!([described, false]) })
     }
@@ -152,6 +192,15 @@ impl Product {
         Self { paused_status: is_paused.then_some(own), offer: Offer { status, ..self.offer }, ..self }
     }
 
+    /// The product with these sale terms. Others than before get the number of the product's version.
+    #[must_use]
+    pub fn with_terms(self, limit: Option<PurchaseLimit>, window: SaleWindow) -> Self {
+        let has_terms = limit.is_some() || window != SaleWindow::default();
+        let is_same = (limit, window) == (self.limit, self.window);
+        let terms = if is_same { self.offer.terms } else { has_terms.then_some(self.version) };
+        Self { limit, window, offer: Offer { terms, ..self.offer }, ..self }
+    }
+
     /// Whether its inventory needs the sweep: shards to even out, or reservations to check.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1
@@ -178,6 +227,10 @@ pub struct Offer {
     pub discount: Won,
     #[serde(rename = "saleStatus")]
     pub status: SaleStatus,
+    /// The version of the product with its present sale terms; none for a product that has none. An order asserts the
+    /// number alone, since the terms do not fit the condition of a sale.
+    #[serde(default, rename = "saleTerms", skip_serializing_if = "Option::is_none")]
+    pub terms: Option<u64>,
 }
 
 impl Offer {
@@ -195,8 +248,10 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::purchase_limit::Within;
 
-    const OFFER: Offer = Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale };
+    const OFFER: Offer =
+        Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale, terms: None };
 
     fn product() -> Product {
         Product {
@@ -210,6 +265,8 @@ mod tests {
             stock_shards: 1,
             flash: false,
             needs_shipping: true,
+            limit: None,
+            window: SaleWindow::default(),
             sweep: SweepPlan::default(),
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
@@ -286,6 +343,10 @@ mod tests {
             Product { category: Some("green".to_owned()), ..product() },
             Product { seller_id: UserId::try_from("mina".to_owned()).ok(), ..product() },
             Product { offer: Offer { price: Won::new(1_001), ..OFFER }, ..product() },
+            product()
+                .with_terms(Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 }), SaleWindow::default()),
+            product().with_terms(None, SaleWindow { from: Some(after(1)), until: None }),
+            product().with_terms(None, SaleWindow { from: None, until: Some(after(1)) }),
             Product { updated_at: Some(after(1)), ..product() },
         ] {
             assert_ne!(other.etag(), described, "{other:?}");
@@ -293,6 +354,28 @@ mod tests {
         let stored_otherwise =
             Product { stock_shards: 2, version: 2, sweep: SweepPlan::beginning_at(after(1)), ..product() };
         assert_eq!(stored_otherwise.etag(), described);
+    }
+
+    #[test]
+    fn sale_terms_have_the_version_with_which_they_changed() {
+        let limit = Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 });
+        let window = SaleWindow { from: Some(after(1)), until: None };
+        let limited = product().with_terms(limit, SaleWindow::default());
+        assert_eq!((product().offer.terms, limited.offer.terms), (None, Some(1)));
+        let later = Product { version: 7, ..limited };
+        assert_eq!(later.clone().with_terms(limit, SaleWindow::default()).offer.terms, Some(1));
+        assert_eq!(later.clone().with_terms(limit, window).offer.terms, Some(7));
+        assert_eq!(later.with_terms(None, SaleWindow::default()).offer.terms, None);
+    }
+
+    #[test]
+    fn a_window_is_open_from_its_begin_to_before_its_end() {
+        let window = SaleWindow { from: Some(after(1)), until: Some(after(3)) };
+        for (at, is_open) in [(0, false), (1, true), (2, true), (3, false)] {
+            assert_eq!(window.is_open(after(at)), is_open, "{at}");
+        }
+        assert!(SaleWindow::default().is_open(after(0)) && window.is_valid());
+        assert!(!SaleWindow { until: window.from, ..window }.is_valid());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use super::{
     claim::{ClaimReason, ClaimRefund},
     coupon::{CampaignStatus, CouponProblem},
     etag::Mismatch,
+    product::SaleWindow,
+    purchase_limit::PurchaseLimit,
     states::{
         ClaimAction, ClaimStatus, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction,
         SessionStatus, WithdrawalStatus,
@@ -30,6 +32,9 @@ pub enum Refusal {
     /// The product is not for sale now.
     #[error("product not on sale")]
     NotOnSale { product_id: ProductId },
+    /// The product is sold at another time.
+    #[error("outside of the sale window")]
+    OutsideSaleWindow { product_id: ProductId, window: SaleWindow },
     /// Fewer units are in stock than were asked for.
     #[error("stock not enough")]
     StockNotEnough { product_id: ProductId, requested: i64, available: i64 },
@@ -173,6 +178,14 @@ pub enum Refusal {
     /// A bound of the shop is reached.
     #[error("limit exceeded")]
     LimitExceeded { limit: &'static str, max: i64 },
+    /// The user would order more units of a product than its purchase limit allows.
+    #[error("purchase limit exceeded")]
+    PurchaseLimitExceeded {
+        product_id: ProductId,
+        limit: PurchaseLimit,
+        /// The units that the user may still order.
+        left: i64,
+    },
     /// The user has asked for too much at once, or too often.
     #[error("too many requests")]
     TooManyRequests {

@@ -78,6 +78,8 @@ impl OrderSheet {
         let Draft { user_id, mut items, quote, coupon_id, at, .. } = draft;
         for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
             line.coupon_share = share;
+            // A sheet holds no units, so that it counts on no limit.
+            line.limit = None;
         }
         Self {
             order_sheet_id,
@@ -176,6 +178,7 @@ mod tests {
             name: "Tea".to_owned(),
             quantity: Quantity::try_from(2).unwrap(),
             cancelled_quantity: 0,
+            limit: None,
             scrapped: 0,
             unit_price: Won::new(1_000),
             unit_discount: Won::new(100),

@@ -13,6 +13,7 @@
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
 //! | a revoked coupon, once another was issued | `USER#id` | `COUPON#coupon id#issued coupon id` | |
 //! | a user's cart | `USER#id` | `CART` | |
+//! | the units of a product with a purchase limit that a user has ordered | `USER#id` | `LIMIT#product id#version`, for a limit of a day followed by `#day` | |
 //! | the claim of an e-mail address | `EMAIL#digest` | `EMAIL` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by expiry: `HOLDS#bucket`, end of the hold and order id, while its payment is pending; then `REFUNDS#bucket`, next look of the sweep and order id, while a refund to outside is open |
@@ -68,6 +69,7 @@ use crate::domain::{
     id::bucket,
     order::{ClaimStatus, LineStatus, OrderStatus},
     product::SaleStatus,
+    purchase_limit::LimitPeriod,
     text::{EmailKey, PhoneKey},
 };
 
@@ -204,6 +206,18 @@ pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
 /// A user's revoked coupon of a campaign that issued them another.
 pub fn replaced_coupon(user: &UserId, coupon: &CouponId, issued: &str) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}#{issued}"))
+}
+
+/// The counter of a user's units of a product with a purchase limit.
+pub fn limit(user: &UserId, product: &ProductId, period: LimitPeriod) -> Key {
+    let LimitPeriod { since, day } = period;
+    let day = day.map_or(String::new(), |day| format!("#{day}"));
+    key(user_partition(user), format!("{}{since}{day}", limit_prefix(product)))
+}
+
+/// The beginning of the sort keys of a user's counters of a product.
+pub fn limit_prefix(product: &ProductId) -> String {
+    format!("LIMIT#{product}#")
 }
 
 pub const ORDER_PREFIX: &str = "ORDER#";

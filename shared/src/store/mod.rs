@@ -15,6 +15,7 @@ pub mod exports;
 pub mod heartbeat;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod migrations;
 pub mod orders;
 pub mod people;

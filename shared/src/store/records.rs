@@ -36,6 +36,7 @@ use crate::domain::{
     ledger::LedgerEntry,
     order::{Payment, PaymentClaim},
     product::Product,
+    purchase_limit::{LimitCount, LimitPeriod},
     reservations,
     shipping::SellerShipping,
     text::{EmailKey, PhoneKey},
@@ -77,6 +78,12 @@ pub enum Record {
     Cart {
         user: UserId,
         cart: Cart,
+    },
+    Limit {
+        user: UserId,
+        product: ProductId,
+        period: LimitPeriod,
+        count: LimitCount,
     },
     Order(Box<OrderRecord>),
     Payment(Box<Payment>),
@@ -237,6 +244,12 @@ impl Record {
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
             (["USER", _], ["COUPON", _, _]) => reader.record().map(Self::ReplacedCoupon),
             (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
+            (["USER", user], ["LIMIT", product, since, day @ ..]) if day.len() <= 1 => {
+                let day = day.first().map(|day| reader.number(day)).transpose()?;
+                let period = LimitPeriod { since: reader.number(since)?, day };
+                let (user, product) = (reader.part(user)?, reader.part(product)?);
+                Ok(Self::Limit { user, product, period, count: reader.record()? })
+            }
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
             (["ORDER", _], ["CONFIRMATION"]) => reader.record().map(Self::PlannedConfirmation),
@@ -339,6 +352,7 @@ impl Record {
                 keys::replaced_coupon(&coupon.user_id, &coupon.coupon_id, &coupon.issued_coupon_id)
             }
             Self::Cart { user, .. } => keys::cart(user),
+            Self::Limit { user, product, period, .. } => keys::limit(user, product, *period),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
             Self::PlannedConfirmation(planned) => keys::confirmation(&planned.order_id),

@@ -46,12 +46,22 @@ pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Action {
 }
 
 fn if_for_sale(action: Action, take: Take, offer: &Offer) -> Action {
-    action
-        .when("#remaining >= :units AND #price = :price AND #discount = :discount AND #saleStatus = :status")
+    let terms = match offer.terms {
+        None => "attribute_not_exists(#saleTerms)",
+        Some(_) => "#saleTerms = :terms",
+    };
+    let action = action
+        .when(format!(
+            "#remaining >= :units AND #price = :price AND #discount = :discount AND #saleStatus = :status AND {terms}"
+        ))
         .value(":units", take.units)
         .value(":price", offer.price)
         .value(":discount", offer.discount)
-        .value(":status", offer.status)
+        .value(":status", offer.status);
+    match offer.terms {
+        None => action,
+        Some(terms) => action.value(":terms", terms),
+    }
 }
 
 /// Adds received units, possibly none, to a shard that has at most `most`. Not idempotent: only for a transaction that
@@ -111,7 +121,12 @@ pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Action {
 /// has a later one, or is absent. Idempotent.
 pub fn set_offer(product: &ProductId, shard: u16, offer: &Offer, version: u64) -> Action {
     let update = "SET #price = :price, #discount = :discount, #saleStatus = :status, #offerVersion = :version";
-    Action::update(keys::stock(product, shard), update)
+    let action = Action::update(keys::stock(product, shard), update);
+    let action = match offer.terms {
+        None => action.and_also("REMOVE #saleTerms"),
+        Some(terms) => action.and_also(", #saleTerms = :terms").value(":terms", terms),
+    };
+    action
         .when("#offerVersion <= :version")
         .value(":version", version)
         .value(":price", offer.price)

@@ -9,7 +9,7 @@ use shared::{
 use tests::{
     TestShop,
     sales::{records, tamper},
-    steps::{cancel, id, move_along, order_by, order_with_coupon, wait},
+    steps::{cancel, hold, id, move_along, order_by, order_with_coupon, wait},
 };
 
 /// A customer, a product on two shards, a campaign.
@@ -92,6 +92,20 @@ pub async fn with_hold(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
     order_with_coupon(&shop, "mina", "LATER").await
+}
+
+/// A product of which mina may order two units, and one of them held for her.
+pub async fn with_limit(shop: TestShop) -> Value {
+    seed(&shop).await;
+    shop.patch("/products/tea", json!({ "limit": { "perUser": 2, "within": "EVER" } })).as_admin().await.expect(200);
+    hold(&shop, "mina", "tea", 1).await.expect(201)
+}
+
+/// The same in flash mode.
+pub async fn with_flash_limit(shop: TestShop) -> Value {
+    let held = with_limit(shop.clone()).await;
+    shop.patch("/products/tea", json!({ "flash": true })).as_admin().await.expect(200);
+    held
 }
 
 pub async fn with_external_order(shop: TestShop) -> Value {

@@ -27,9 +27,9 @@ use super::{
     Scenario, Stage, api,
     prepared::{
         parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_expired,
-        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_hold, with_nothing,
-        with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order, with_parcel,
-        with_planned_erasure, with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
+        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_flash_limit, with_hold,
+        with_limit, with_nothing, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order,
+        with_parcel, with_planned_erasure, with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };
@@ -125,6 +125,12 @@ fn products() -> Vec<Scenario> {
         }),
         api("update-product", "another price", seed_data, |shop, _| {
             shop.patch("/products/tea", json!({ "price": 9_000 })).as_admin()
+        }),
+        api("update-product", "a purchase limit", seed_data, |shop, _| {
+            shop.patch("/products/tea", json!({ "limit": { "perUser": 1, "within": "DAY" } })).as_admin()
+        }),
+        api("update-product", "a sale window", seed_data, |shop, _| {
+            shop.patch("/products/tea", json!({ "saleUntil": "2026-12-01T00:00:00Z" })).as_admin()
         }),
         api("restock-product", "more", seed_data, |shop, _| {
             shop.post("/products/tea/restock", json!({ "quantity": 5 })).as_admin().key("k")
@@ -224,6 +230,13 @@ fn orders() -> Vec<Scenario> {
                 shop.post("/orders", json!({ "userId": "mina", "items": items })).key("k")
             })
         },
+        api("create-order", "of a limited product", with_limit, |shop, _| shop.order("mina", "tea", 1).key("k")),
+        Scenario {
+            except: &["UNITS", "STOCK"],
+            ..api("create-order", "of a limited product in flash mode", with_flash_limit, |shop, _| {
+                shop.order("mina", "tea", 1).key("k")
+            })
+        },
         api("create-order", "to be paid later", with_coupon, move |shop, _| {
             shop.post("/orders", body(2, "LATER")).key("k")
         }),
@@ -253,6 +266,7 @@ fn orders() -> Vec<Scenario> {
 fn order_changes() -> Vec<Scenario> {
     vec![
         api("pay-order", "a pending one", with_hold, |shop, order| pay(shop, "mina", order).key("k")),
+        api("cancel-order", "a limited one", with_limit, |shop, order| cancel(shop, "mina", order, json!({})).key("k")),
         api("cancel-order", "a pending one", with_hold, |shop, order| cancel(shop, "mina", order, json!({})).key("k")),
         api("cancel-order", "a paid one", with_paid_order, |shop, order| {
             cancel(shop, "mina", order, json!({})).key("k")

@@ -247,7 +247,7 @@ async fn swept(shards: u16, units: i64) {
         "productId": "tea", "name": "녹차", "price": 100, "stock": units, "stockShards": shards, "flash": true,
     });
     prepare.post("/products", tea).as_admin().await.expect(201);
-    let offer = Offer { price: Won::new(100), discount: Won::ZERO, status: SaleStatus::OnSale };
+    let offer = Offer { price: Won::new(100), discount: Won::ZERO, status: SaleStatus::OnSale, terms: None };
     let (id, each) = (id::<ProductId>("tea"), units / i64::from(shards));
     for shard in 0..shards {
         let reserve = shards::reserve(&id, Take { shard, units: each }, &offer);

@@ -131,6 +131,8 @@ const ERASURE: Writes = Writes("USER#", "ERASURE", "put ");
 const KEY_ERASED: Writes = Writes("USER#", "KEY", "delete");
 const EXPORTS_FORGOTTEN: Writes = Writes("USER#", "EXPORTS", "delete");
 const ADDRESS_ERASED: Writes = Writes("USER#", "ADDRESS#", "delete");
+const LIMITED: Writes = Writes("USER#", "LIMIT#", "ADD #units :units");
+const LIMITED_BACK: Writes = Writes("USER#", "LIMIT#", "ADD #units :back");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -217,6 +219,12 @@ impl Mutant {
         },
         Self { name: "a suspended user pays", changes: &[Weakened(ACCOUNT, "#status = :active")] },
         Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
+        Self { name: "an order goes beyond a purchase limit", changes: &[Unconditional(LIMITED)] },
+        Self { name: "an order does not count on a purchase limit", changes: &[LeftOut(LIMITED)] },
+        Self { name: "an order counts twice on a purchase limit", changes: &[Multiplied(LIMITED, ":units", 2)] },
+        Self { name: "cancelled units still count on a purchase limit", changes: &[LeftOut(LIMITED_BACK)] },
+        Self { name: "cancelled units count back twice", changes: &[Multiplied(LIMITED_BACK, ":back", 2)] },
+        Self { name: "a product loses the begin of its sale", changes: &[Replaced(PRODUCT, "saleFrom", "saleSince")] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
         Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },

@@ -180,10 +180,10 @@ impl RunSettings {
     }
 }
 
-/// The least number of actions that a commit needs. It is an order of the longest basket with a reservation for each
-/// line, or a product with the most shards.
+/// The least number of actions that a commit needs. It is an order of the longest basket with a reservation and a
+/// purchase limit for each line, or a product with the most shards.
 fn own_actions(shape: &Shape) -> usize {
-    (10 + 2 * shape.most_lines).max(4 + usize::from(shape.most_shards))
+    (10 + 3 * shape.most_lines).max(4 + usize::from(shape.most_shards))
 }
 
 fn history(customer: usize) -> HistoryBounds {

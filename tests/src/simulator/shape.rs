@@ -145,7 +145,7 @@ pub(super) fn seed_data(world: &World) -> Vec<Call> {
         calls.push(post("/users", &new_seller(seller)).as_admin());
     }
     for product in shape.products {
-        let new = new_product(&mut chance, &shape, product);
+        let new = new_product(world.now(), &mut chance, &shape, product);
         calls.push(post("/products", &new).as_admin());
     }
     for coupon in shape.coupons {
@@ -168,14 +168,33 @@ pub(super) fn new_seller(seller: &str) -> Value {
     user
 }
 
-pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> Value {
+pub(super) fn new_product(now: Timestamp, chance: &mut Chance, shape: &Shape, product: &str) -> Value {
     let price = 1_000 * (1 + chance.below(20));
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
+    let limit = if chance.below(3) == 0 { some_limit(chance) } else { Value::Null };
+    let (from, until) = if chance.below(6) == 0 { some_window(chance, now) } else { (Value::Null, Value::Null) };
     json!({
+        "limit": limit, "saleFrom": from, "saleUntil": until,
         "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
     })
+}
+
+/// A purchase limit so tight that the orders of a user reach it.
+pub(super) fn some_limit(chance: &mut Chance) -> Value {
+    json!({ "perUser": 1 + chance.below(6), "within": any(chance, &["EVER", "DAY"]) })
+}
+
+/// A sale window that begins or ends in the run, or both.
+pub(super) fn some_window(chance: &mut Chance, now: Timestamp) -> (Value, Value) {
+    let mut soon = |from: i64| json!(now + SignedDuration::from_secs(from + i64::try_from(chance.below(600)).unwrap()));
+    let (from, until) = (soon(1), soon(610));
+    match chance.below(3) {
+        0 => (from, Value::Null),
+        1 => (Value::Null, until),
+        _ => (from, until),
+    }
 }
 
 /// The number of shards of a product: mostly few.

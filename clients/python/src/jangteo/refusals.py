@@ -95,6 +95,8 @@ class CouponNotIssuable(Refusal):
 
 class ProductNotOnSaleDetails(TypedDict):
     productId: str
+    saleFrom: NotRequired[str]
+    saleUntil: NotRequired[str]
 
 
 class ProductNotOnSale(Refusal):
@@ -188,6 +190,9 @@ class AlreadyExists(Refusal):
 class LimitExceededDetails(TypedDict):
     limit: str
     max: int
+    productId: NotRequired[str]
+    within: NotRequired[str]
+    left: NotRequired[int]
 
 
 class LimitExceeded(Refusal):

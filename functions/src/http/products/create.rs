@@ -2,7 +2,10 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ProductView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, Reply, bodies::PurchaseLimitBody, parameters::IdempotencyKey,
+        views::ProductView,
+    },
     app::{
         Role, Shop,
         products::{self, NewProduct},
@@ -12,8 +15,9 @@ use shared::{
         ProductId, Refusal, UserId, Won,
         inventory::{ShardCount, Units},
         money::Price,
-        product::InitialStatus,
+        product::{InitialStatus, SaleWindow},
         text::{Category, Description, Name},
+        time::Instant,
     },
 };
 
@@ -58,6 +62,15 @@ struct Body {
     /// Whether it is sent to its buyer, so that an order of it needs an address; by default it is.
     #[deserr(default)]
     needs_shipping: Option<bool>,
+    /// The most units of it that a user may order; without it, there is no limit.
+    #[deserr(default)]
+    limit: Option<PurchaseLimitBody>,
+    /// The instant from which it can be ordered; by default at once. It is listed before.
+    #[deserr(default)]
+    sale_from: Option<Instant>,
+    /// The instant from which it can be ordered no longer: after `saleFrom`; by default none.
+    #[deserr(default)]
+    sale_until: Option<Instant>,
 }
 
 /// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
@@ -98,6 +111,11 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         stock_shards: body.stock_shards.unwrap_or_default().get(),
         flash: body.flash.unwrap_or_default(),
         needs_shipping: body.needs_shipping.unwrap_or(true),
+        limit: body.limit.map(Into::into),
+        window: SaleWindow {
+            from: body.sale_from.map(Instant::timestamp),
+            until: body.sale_until.map(Instant::timestamp),
+        },
     };
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;

@@ -2,7 +2,10 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, NotNull, Reply, both, parameters::IfMatch, schemas, views::ProductView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::PurchaseLimitBody, both, parameters::IfMatch,
+        schemas, views::ProductView,
+    },
     app::{
         Role, Shop,
         products::{self, ProductChange},
@@ -14,6 +17,7 @@ use shared::{
         money::Price,
         product::SaleStatus,
         text::{Category, Description, Name},
+        time::Instant,
     },
 };
 
@@ -58,13 +62,39 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<bool>)]
     needs_shipping: NotNull<bool>,
+    /// The new purchase limit; null for none. Units ordered before count as long as a limit within the same time is set.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable::<PurchaseLimitBody>)]
+    limit: Patch<PurchaseLimitBody>,
+    /// The new instant from which it can be ordered; null for at once.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
+    sale_from: Patch<Instant>,
+    /// The new instant from which it can be ordered no longer; null for none.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
+    sale_until: Patch<Instant>,
 }
 
 impl Body {
     fn is_empty(&self) -> bool {
-        let Self { name, description, category, price, discount, status, stock_shards, flash, needs_shipping } = self;
+        let Self {
+            name,
+            description,
+            category,
+            price,
+            discount,
+            status,
+            stock_shards,
+            flash,
+            needs_shipping,
+            limit,
+            sale_from,
+            sale_until,
+        } = self;
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
+        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep());
         !(texts || offer || stock_shards.is_named() || flash.is_named() || needs_shipping.is_named())
     }
 }
@@ -103,6 +133,9 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         stock_shards: body.stock_shards.get().map(ShardCount::get),
         flash: body.flash.get(),
         needs_shipping: body.needs_shipping.get(),
+        limit: body.limit.map(Into::into),
+        sale_from: body.sale_from.map(Instant::timestamp),
+        sale_until: body.sale_until.map(Instant::timestamp),
     };
     let stocked = products::update(shop, caller, &product_id, &change).await?;
     let etag = stocked.product.etag();

@@ -27,14 +27,14 @@ use shared::{
         ledger::EntryKind,
         order::{Actor, Draft, LineStatus, Order, OrderLine},
         pricing::{self, ShippingPolicy},
-        product::{Offer, Product, SaleStatus},
+        product::{Offer, Product, SaleStatus, SaleWindow},
         swept::SweepPlan,
         user::{Profile, UserKind},
     },
     store::{Key, keys, orders::OrderRecord},
 };
 
-const OFFER: Offer = Offer { price: Won::new(9_000), discount: Won::ZERO, status: SaleStatus::OnSale };
+const OFFER: Offer = Offer { price: Won::new(9_000), discount: Won::ZERO, status: SaleStatus::OnSale, terms: None };
 const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
 
 /// Audits shops of two sizes, and says whether memory and time stay within the goals
@@ -219,6 +219,7 @@ fn draft(user: &UserId, tea: &ProductId) -> Result<Draft, Box<dyn Error>> {
         name: "녹차".to_owned(),
         quantity: 1.try_into().map_err(|_| "a quantity")?,
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: OFFER.price,
         unit_discount: OFFER.discount,
@@ -263,6 +264,8 @@ fn product(product_id: ProductId) -> Product {
         stock_shards: 1,
         flash: false,
         needs_shipping: true,
+        limit: None,
+        window: SaleWindow::default(),
         sweep: SweepPlan::default(),
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,

@@ -105,7 +105,13 @@ pub(crate) fn of(code: Code) -> Option<Details> {
             ],
             &[("budgetLeft", Won, "The won left of the campaign's budget, if the discount is above it.")],
         ),
-        Code::ProductNotOnSale => (&[("productId", Text, "The product.")], &[]),
+        Code::ProductNotOnSale => (
+            &[("productId", Text, "The product.")],
+            &[
+                ("saleFrom", Text, "The begin of its sale, if it is sold at another time."),
+                ("saleUntil", Text, "The end of its sale, if it is sold at another time."),
+            ],
+        ),
         Code::PriceChanged => (
             &[("quoted", Won, "The figure that the caller expected."), ("current", Won, "The current figure.")],
             &[
@@ -125,7 +131,15 @@ pub(crate) fn of(code: Code) -> Option<Details> {
         ),
         Code::OrderSheetExpired => (&[("orderSheetId", Text, "The order sheet.")], &[]),
         Code::AlreadyExists => (&[], &[("field", Text, "The field whose value is taken.")]),
-        Code::LimitExceeded | Code::TooManyRequests => {
+        Code::LimitExceeded => (
+            &[("limit", Text, "The name of the limit."), ("max", Number, "The most that it allows.")],
+            &[
+                ("productId", Text, "The product, if its purchase limit is exceeded: the limit is `perUser`."),
+                ("within", Text, "The time within which that limit counts: `EVER` or `DAY`."),
+                ("left", Number, "The units of it that the user may still order."),
+            ],
+        ),
+        Code::TooManyRequests => {
             (&[("limit", Text, "The name of the limit."), ("max", Number, "The most that it allows.")], &[])
         }
         Code::InvalidRequest

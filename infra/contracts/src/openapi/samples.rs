@@ -10,7 +10,8 @@ use shared::{
             self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
             DeskLineView, DeskProductView, EntryView, ExportView, IssuedCouponView, ListedDeskProductView,
             ListedProductView, OpenCampaignView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
-            SellerShippingView, SessionView, ShownStatus, StartedExportView, UserView, WithdrawalView,
+            PurchaseLimitView, SellerShippingView, SessionView, ShownStatus, StartedExportView, UserView,
+            WithdrawalView,
         },
     },
     app::{
@@ -37,6 +38,7 @@ use shared::{
         pricing::{self, ShippingPolicy},
         product::{Offer, SaleStatus},
         provider::ProviderName,
+        purchase_limit::Within,
         refusal::Entity,
         session::{PaymentSession, Purpose},
         sheet::OrderSheet,
@@ -417,7 +419,7 @@ pub fn withdrawal(user: &UserId) -> Result<Withdrawal, Error> {
 }
 
 fn cart(product: &ProductView) -> Result<CartView, Error> {
-    let offer = Offer { price: product.price, discount: product.discount, status: SaleStatus::OnSale };
+    let offer = Offer { price: product.price, discount: product.discount, status: SaleStatus::OnSale, terms: None };
     let (id, name, quantity) = (product.product_id.clone(), product.name.clone(), Quantity::try_from(2)?);
     let item = LiveItem::of(id, name, offer, product.stock, quantity).map_err(|_| Error::NoSample("Cart"))?;
     let total = item.amount;
@@ -435,6 +437,9 @@ fn product() -> Result<ProductView, Error> {
         stock: 98,
         status: ShownStatus::OnSale,
         seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
+        limit: Some(PurchaseLimitView { per_user: 2, within: Within::Day }),
+        sale_from: Some(at("2026-11-12T00:00:00Z")?),
+        sale_until: None,
         updated_at: at("2026-11-10T00:00:00Z")?,
         as_of: None,
     })
@@ -461,6 +466,7 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
         name: product.name.clone(),
         quantity: Quantity::try_from(2)?,
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: product.price,
         unit_discount: product.discount,

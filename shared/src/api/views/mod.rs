@@ -20,7 +20,8 @@ pub use export::{ExportView, StartedExportView};
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{
-    BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, ShownStatus,
+    BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, PurchaseLimitView,
+    ShownStatus,
 };
 pub use seller::SellerShippingView;
 pub use sheet::{OrderSheetView, SheetLineView};

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         ProductId, UserId, Won,
         product::{Offer, Product, SaleStatus},
+        purchase_limit::{PurchaseLimit, Within},
     },
 };
 
@@ -41,6 +42,24 @@ impl ShownStatus {
     }
 }
 
+/// A purchase limit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PurchaseLimit)]
+pub struct PurchaseLimitView {
+    /// The most units that a user may order: those ordered or held since the limit was set count, less those cancelled,
+    /// expired and returned.
+    pub per_user: i64,
+    /// The time within which the units count.
+    pub within: Within,
+}
+
+impl From<PurchaseLimit> for PurchaseLimitView {
+    fn from(PurchaseLimit { per_user, within, .. }: PurchaseLimit) -> Self {
+        Self { per_user, within }
+    }
+}
+
 /// A product.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -67,6 +86,15 @@ pub struct ProductView {
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
+    /// The most units of it that a user may order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PurchaseLimitView>,
+    /// The instant from which it can be ordered. It is listed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_from: Option<Timestamp>,
+    /// The instant from which it can be ordered no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_until: Option<Timestamp>,
     /// The instant of the last change.
     pub updated_at: Timestamp,
     /// With `stock=recent` only: the instant that the read began.
@@ -95,6 +123,9 @@ impl From<Stocked> for ProductView {
             discount: product.offer.discount,
             stock,
             seller_id: product.seller_id,
+            limit: product.limit.map(PurchaseLimitView::from),
+            sale_from: product.window.from,
+            sale_until: product.window.until,
             as_of: None,
         }
     }

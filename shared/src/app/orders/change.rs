@@ -23,12 +23,13 @@ use crate::{
         ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
         order::{Actor, BudgetReturn, Claim, DepositHold, MAX_LINES, Order, OrderEffects},
+        purchase_limit::LimitPeriod,
         refusal::Entity,
     },
     store::{
         Backoff, ConditionFailures, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
-        confirmations, coupons, keys, ledger,
+        confirmations, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
         shards, users,
     },
@@ -180,6 +181,8 @@ pub(super) struct Known {
     shards: BTreeMap<ProductId, u16>,
     /// The shards that the units of an exchange come from, once its first choice was too short.
     takes: BTreeMap<ProductId, Vec<Take>>,
+    /// The purchase limits whose counters turned out to be removed, so that there is nothing to subtract from.
+    limits_are_gone: BTreeSet<(ProductId, LimitPeriod)>,
     /// Whether the coupon turned out not to be used by the order, so that there is nothing to give back.
     coupon_is_elsewhere: bool,
 }
@@ -194,6 +197,8 @@ pub(super) struct Attempt {
     inventory: Vec<(ActionIndex, ProductId)>,
     /// The units to be taken of each product, with the actions that take them.
     taken: Vec<(ProductId, i64, Vec<ActionIndex>)>,
+    /// The counters of purchase limits that units are subtracted from.
+    limits: Vec<(ActionIndex, (ProductId, LimitPeriod))>,
     coupon: Option<ActionIndex>,
 }
 
@@ -273,6 +278,13 @@ impl Attempt {
             let actions = takes.into_iter().map(|take| transaction.add(shards::take(product, take))).collect();
             taken.push((product.clone(), units, actions));
         }
+        let mut limits = Vec::new();
+        for ((product, period), units) in effects.limits {
+            let of = (product.clone(), period);
+            if !known.limits_are_gone.contains(&of) {
+                limits.push((transaction.add(limits::give_back(effects.user, product, period, units)), of));
+            }
+        }
         let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
         let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
         let coupon = coupon.map(|action| transaction.add(action));
@@ -280,7 +292,7 @@ impl Attempt {
             let shard = bucket(now.order_id.as_str(), shards);
             transaction.add(coupons::return_to_budget(coupon, Spend { shard, amount }));
         }
-        Ok(Self { transaction, order, account, deposit, inventory, taken, coupon })
+        Ok(Self { transaction, order, account, deposit, inventory, taken, limits, coupon })
     }
 
     /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
@@ -292,7 +304,8 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, deposit: _, inventory, taken, coupon } = self;
+        let Self { transaction, order, account, deposit: _, inventory, taken, limits, coupon } = self;
+        let limited = limits.len();
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
@@ -315,11 +328,16 @@ impl Attempt {
         {
             known.account = Some((there.ok_or(Failure::Internal("an account stays"))?, true));
         }
+        for (_, of) in limits.into_iter().filter(|(position, _)| failures.refuses(*position)) {
+            // The counter of a day is removed long after it. Units returned later count on nothing.
+            known.limits_are_gone.insert(of);
+        }
         for (_, product) in inventory.iter().filter(|(position, _)| failures.refuses(*position)) {
             shop.invalidate_product(product);
             known.shards.remove(product);
         }
-        let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_TAKES);
+        let beside = ACTIONS_BESIDE_TAKES.saturating_add(limited);
+        let room = shop.bounds.table.actions.saturating_sub(beside);
         let most = room.checked_div(taken.len()).unwrap_or(1).max(1);
         for (product, units, actions) in taken {
             if actions.iter().any(|action| failures.refuses(*action)) {
@@ -492,8 +510,8 @@ impl JoinedAttempt {
         for (before, after) in changes {
             let effects = OrderEffects::between(&before.order, after);
             let new_products = effects.units.keys().filter(|product| !units.contains_key(**product)).count();
-            // The order, the account, the coupon and its budget, and a shard for each product.
-            let actions = [transaction.len(), 4, units.len(), budgets.len(), new_products];
+            // The order, the account, the coupon and its budget, its purchase limits, and a shard for each product.
+            let actions = [transaction.len(), 4, effects.limits.len(), units.len(), budgets.len(), new_products];
             let actions = actions.into_iter().fold(0, usize::saturating_add);
             let moves_money = effects.payment.is_some() || effects.refund.is_some();
             if moves_money || actions > shop.bounds.table.actions || !users.insert(effects.user) {
@@ -512,6 +530,9 @@ impl JoinedAttempt {
                 let shard = bucket(after.order_id.as_str(), shards);
                 let sum = budgets.entry((coupon, shard)).or_default();
                 *sum = sum.checked_add(amount).ok_or(Failure::Internal("returned discounts fit an amount"))?;
+            }
+            for ((product, period), back) in effects.limits {
+                transaction.add(limits::give_back(effects.user, product, period, back));
             }
             for (product, back) in effects.units {
                 let (_, sum) = units.entry(product).or_insert((&after.order_id, 0));

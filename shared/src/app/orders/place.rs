@@ -26,7 +26,7 @@ use crate::{
     store::{
         Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
-        carts, coupons, keys, ledger,
+        carts, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
         shards, sheets, users,
     },
@@ -59,8 +59,9 @@ pub struct PlaceOrder {
 /// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
 ///   sheet;
 /// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
-/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
-///   expected amounts), [`Refusal::StockNotEnough`] for a product;
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
+///   expected amounts), [`Refusal::StockNotEnough`],
+///   [`Refusal::PurchaseLimitExceeded`] for a product;
 /// - [`Refusal::CouponNotUsable`];
 /// - [`Refusal::AddressRequired`];
 /// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
@@ -105,7 +106,7 @@ async fn place_by(
     let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
-    let (mut is_fresh, mut is_checked, mut is_new) = (false, false, !key.given);
+    let (mut is_fresh, mut is_checked, mut is_looked_at) = (false, false, false);
     let mut is_address_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
@@ -136,14 +137,23 @@ async fn place_by(
             continue;
         }
         if has_enough(order, &draft, preconditions) {
-            if preconditions.is_flash() && !is_new {
+            if preconditions.is_flash() && !is_looked_at {
                 // A repetition must not reserve units, only to release them in a transaction on their shard.
-                if let Some(first) = shop.table.get(keys::order(id), Consistency::Strong).await? {
+                let known = key.given.then_some(id);
+                let (first, is_above_limit) =
+                    preconditions.look_before_reserving(shop, user_id, known, backoff).await?;
+                if let Some(first) = first {
                     return replayed(first, key);
                 }
-                is_new = true;
+                if is_above_limit {
+                    // All other refusals come first, and a refusal needs a fresh record.
+                    preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+                    backoff.pause("the limit had room again").await?;
+                    continue;
+                }
+                is_looked_at = true;
             }
-            if !preconditions.reserve(shop, user_id, backoff).await? {
+            if !preconditions.reserve(shop, user_id, backoff).await? || preconditions.is_outdated(shop.clock.now()) {
                 continue;
             }
         } else if !is_checked {
@@ -232,8 +242,12 @@ async fn draft(
     preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
+    if preconditions.is_outdated(shop.clock.now()) {
+        // Time has passed since they were gathered. A refusal needs a fresh record.
+        preconditions.refresh(shop, user_id, backoff).await?;
+    }
     let at = shop.clock.now();
-    let items = preconditions.order_lines();
+    let items = preconditions.order_lines(at);
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
     let user_id = user_id.clone();
     let coupon_id = preconditions.coupon_id.clone();
@@ -283,7 +297,7 @@ pub(in crate::app) async fn quoted(
     let wanted = ResolvedItems::from_source(shop, user, source).await?;
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::ReadAll, backoff).await?;
-    preconditions.check_stock(shop, backoff).await?;
+    preconditions.check_stock(shop, user, backoff).await?;
     preconditions.read_budget(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
@@ -512,12 +526,16 @@ fn claim(
 ) -> Asserted {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
     let mut asserted = Asserted::only_account(account);
-    for line in &preconditions.lines {
+    for (line, ordered) in preconditions.lines.iter().zip(&order.items) {
         let LinePreconditions { product, takes, reserved, .. } = line;
         let sales = takes.iter().map(|&take| shards::sell(&product.product_id, take, &product.offer));
         asserted.takes.push(sales.map(|sale| transaction.add(sale)).collect());
         let claims = reserved.parts().iter().map(|&units| shards::claim(&product.product_id, units, id));
         asserted.claims.push(claims.map(|claim| transaction.add(claim)).collect());
+        let counted = product.limit.zip(ordered.limit).map(|(limit, period)| {
+            limits::count(user, &product.product_id, period, line.quantity.get().into(), limit.per_user)
+        });
+        asserted.limits.push(counted.map(|count| transaction.add(count)));
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, now));
     asserted.coupon = coupon.map(|action| transaction.add(action));

@@ -21,11 +21,15 @@ use crate::{
         inventory::{Shard, Take, allocate},
         order::{LineStatus, OrderLine},
         product::{Offer, Product, SaleStatus},
+        purchase_limit::LimitCount,
         refusal::Entity,
         sheet::OrderSheet,
         shipping::ShippingRates,
     },
-    store::{Backoff, ConditionFailures, Consistency, Found, Key, action::ActionIndex, keys, sheets::SheetRecord},
+    store::{
+        Backoff, ConditionFailures, Consistency, Found, Key, action::ActionIndex, keys, orders::OrderRecord,
+        sheets::SheetRecord,
+    },
 };
 
 #[derive(Debug)]
@@ -83,6 +87,10 @@ enum Quoted {
 /// cart, and shards of a budget.
 const ACTIONS_BESIDE_LINES: usize = 6 + budget::MAX_SHARDS as usize;
 
+/// The most lines of an order with a purchase limit: each takes an action of its transaction beside that of its units.
+/// A change of the order returns all of them in one transaction, too.
+const MAX_LIMITED_LINES: u16 = 30;
+
 /// The actions of a transaction that assert the preconditions.
 #[derive(Debug)]
 pub(super) struct Asserted {
@@ -92,6 +100,8 @@ pub(super) struct Asserted {
     pub(super) budget: Vec<ActionIndex>,
     pub(super) sheet: Option<ActionIndex>,
     pub(super) cart: Option<ActionIndex>,
+    /// For each line, if its product has a purchase limit.
+    pub(super) limits: Vec<Option<ActionIndex>>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<ActionIndex>>,
     /// For each line, for each of its reservations.
@@ -101,8 +111,8 @@ pub(super) struct Asserted {
 impl Asserted {
     /// The account alone.
     pub(super) fn only_account(account: ActionIndex) -> Self {
-        let (budget, takes, claims) = (Vec::new(), Vec::new(), Vec::new());
-        Self { account, coupon: None, budget, sheet: None, cart: None, takes, claims }
+        let (budget, limits, takes, claims) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { account, coupon: None, budget, sheet: None, cart: None, limits, takes, claims }
     }
 }
 
@@ -187,7 +197,11 @@ impl Preconditions {
         let read = products.iter().filter(|product| !cached.contains_key(&product.product_id));
         read.for_each(|product| shop.cache_product(product));
 
-        let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES);
+        let limited = products.iter().filter(|product| product.limit.is_some()).count();
+        if limited > usize::from(MAX_LIMITED_LINES) {
+            return Err(Refusal::LimitExceeded { limit: "limitedLines", max: MAX_LIMITED_LINES.into() }.into());
+        }
+        let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES).saturating_sub(limited);
         let most_takes = room.checked_div(items.len()).unwrap_or(1).max(1);
         let line = |(product, item): (Product, &Item)| {
             let shard = bucket(order.as_str(), product.stock_shards);
@@ -204,15 +218,14 @@ impl Preconditions {
         };
         let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
-            let offer =
-                Offer { price: quoted.unit_price, discount: quoted.unit_discount, status: line.product.offer.status };
+            let offer = Offer { price: quoted.unit_price, discount: quoted.unit_discount, ..line.product.offer };
             line.product.offer = offer;
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
         let (budget, spends) = (BudgetLeft::Unknown, Vec::new());
         let mut preconditions = Self { account, coupon_id, coupon, budget, spends, lines, sheet, cart };
-        if preconditions.price_change().is_some() {
+        if preconditions.is_outdated(shop.clock.now()) {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
         }
@@ -230,16 +243,19 @@ impl Preconditions {
         seller_shipping::rates(shop, sellers, at, backoff).await
     }
 
-    /// The first line with another price than expected.
-    fn price_change(&self) -> Option<Refusal> {
-        self.lines.iter().find_map(|line| line.price_change(&line.product.offer))
+    /// Whether some line cannot be sold at this instant as far as its product is known: it has another price than
+    /// expected, or is sold at another time. A refusal needs a fresh record.
+    pub(super) fn is_outdated(&self, at: Timestamp) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.price_change(&line.product.offer).is_some() || !line.product.window.is_open(at))
     }
 
     /// Reads user and products anew: their prices, sale status and shards.
     ///
     /// # Errors
-    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale, one with another price
-    /// than expected.
+    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale or is sold at another time,
+    /// one with another price than expected.
     pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
         let found = shop.table.get_all(&self.records(user), Consistency::Strong, backoff).await?;
         self.refresh_by(shop, user, &found)
@@ -256,6 +272,7 @@ impl Preconditions {
         let ids = || self.lines.iter().map(|line| &line.product.product_id);
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
+        check_windows(&products, shop.clock.now())?;
         for (line, product) in self.lines.iter_mut().zip(products) {
             shop.cache_product(&product);
             if let Some(refusal) = line.price_change(&product.offer) {
@@ -285,7 +302,7 @@ impl Preconditions {
         }
         let mut not_on_sale = None;
         let mut price_changed = None;
-        let mut short = Vec::new();
+        let (mut short, mut outdated) = (Vec::new(), Vec::new());
         for (index, (line, positions)) in self.lines.iter_mut().zip(&asserted.takes).enumerate() {
             for (position, take) in positions.iter().zip(line.takes.clone()) {
                 let Some(shard) = failures.of::<Shard>(*position)? else {
@@ -298,7 +315,9 @@ impl Preconditions {
                     short.push(index);
                     continue;
                 };
-                if shard.offer != line.product.offer {
+                if shard.offer.terms != line.product.offer.terms {
+                    outdated.push((index, take.shard));
+                } else if shard.offer != line.product.offer {
                     shop.invalidate_product(id);
                     price_changed = price_changed.or_else(|| line.price_change(&shard.offer));
                     line.product.offer = shard.offer;
@@ -319,10 +338,20 @@ impl Preconditions {
         if let Some(price_changed) = price_changed {
             return Err(price_changed.into());
         }
+        if !outdated.is_empty() {
+            return self.learn_terms(shop, user, &outdated, backoff).await;
+        }
         short.dedup();
         for index in short {
             if let Some(line) = self.lines.get_mut(index) {
                 line.reserve_from_few_shards(shop, backoff).await?;
+            }
+        }
+        for (line, position) in self.lines.iter().zip(&asserted.limits) {
+            if let Some(position) = position
+                && let Some(count) = failures.of::<LimitCount>(*position)?
+            {
+                line.check_limit(count)?;
             }
         }
         for (line, positions) in self.lines.iter_mut().zip(&asserted.claims) {
@@ -348,6 +377,67 @@ impl Preconditions {
         Ok(())
     }
 
+    /// Reads the products anew after shards, by index of their line, asserted other sale terms than are known. A shard
+    /// that lacks the terms of its product gets them: the function that changed the product is about to set them, or has
+    /// died.
+    ///
+    /// # Errors
+    /// Those of [`Self::refresh`].
+    pub(super) async fn learn_terms(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        outdated: &[(usize, u16)],
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        self.refresh(shop, user, backoff).await?;
+        for (index, shard) in outdated {
+            if let Some(line) = self.lines.get(*index) {
+                inventory::set_offer(shop, &line.product, *shard, backoff).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The counters of the lines with a purchase limit, for an order of this instant.
+    fn counters<'a>(&'a self, user: &'a UserId, at: Timestamp) -> impl Iterator<Item = (&'a LinePreconditions, Key)> {
+        self.lines.iter().filter_map(move |line| {
+            let period = line.product.limit?.period(at);
+            Some((line, keys::limit(user, &line.product.product_id, period)))
+        })
+    }
+
+    /// Refuses a line beyond the purchase limit of its product, by the counters as they were just read.
+    fn check_limits_in(&self, user: &UserId, at: Timestamp, found: &Found) -> Result<(), Failure> {
+        for (line, key) in self.counters(user, at) {
+            line.check_limit(found.get(&key)?)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the counters that the order counts on before it reserves units, and the order itself, which may be there
+    /// already. Returns that order, and whether a line is beyond a purchase limit.
+    ///
+    /// A user who tries again and again would else reserve units each time, only to release them.
+    pub(super) async fn look_before_reserving(
+        &self,
+        shop: &Shop,
+        user: &UserId,
+        order: Option<&OrderId>,
+        backoff: &mut Backoff,
+    ) -> Result<(Option<OrderRecord>, bool), Failure> {
+        let at = shop.clock.now();
+        let order = order.map(keys::order);
+        let wanted: Vec<Key> = order.iter().cloned().chain(self.counters(user, at).map(|(_, key)| key)).collect();
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        let first = order.map(|key| found.get::<OrderRecord>(&key)).transpose()?.flatten();
+        match self.check_limits_in(user, at, &found) {
+            Ok(()) => Ok((first, false)),
+            Err(Failure::Refused(_)) => Ok((first, true)),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Refuses a product that was sold out a moment ago, without a read of its shards.
     pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         for line in &self.lines {
@@ -360,11 +450,21 @@ impl Preconditions {
         Ok(())
     }
 
-    /// Refuses an order beyond the stock, before any other refusal. One batch reads the shards that the units are planned
-    /// to come from, and one more all shards of the lines that these are not enough for.
-    pub(super) async fn check_stock(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
-        let found = shop.table.get_all(&self.planned(), Consistency::Strong, backoff).await?;
-        self.check_stock_in(shop, &found, backoff).await
+    /// Refuses an order beyond the stock or a purchase limit, before any other refusal. One batch reads the counters and
+    /// the shards that the units are planned to come from, and one more all shards of the lines that these are not enough
+    /// for.
+    pub(super) async fn check_stock(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        let at = shop.clock.now();
+        let mut wanted = self.planned();
+        wanted.extend(self.counters(user, at).map(|(_, key)| key));
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        self.check_stock_in(shop, &found, backoff).await?;
+        self.check_limits_in(user, at, &found)
     }
 
     /// The shards that the units are planned to come from.
@@ -398,19 +498,27 @@ impl Preconditions {
         self.lines.iter().any(|line| line.product.flash)
     }
 
-    /// Refuses an order for all reasons that come before its coupon: user, product, sale status, expected price, stock.
-    /// Nothing is taken from the cache, as no commit is going to assert it.
+    /// Refuses an order for all reasons that come before its coupon: user, product, sale status, expected price, stock,
+    /// purchase limit. Nothing is taken from the cache, as no commit is going to assert it.
     pub(super) async fn check_all_but_coupon(
         &mut self,
         shop: &Shop,
         user: &UserId,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        let mut wanted = self.records(user);
+        let (at, mut wanted) = (shop.clock.now(), self.records(user));
         wanted.extend(self.planned());
-        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        let counters: Vec<Key> = self.counters(user, at).map(|(_, key)| key).collect();
+        wanted.extend(counters.iter().cloned());
+        let mut found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
         self.refresh_by(shop, user, &found)?;
-        self.check_stock_in(shop, &found, backoff).await
+        self.check_stock_in(shop, &found, backoff).await?;
+        let by_now: Vec<Key> = self.counters(user, at).map(|(_, key)| key).collect();
+        if by_now != counters {
+            // A product has another limit than was known.
+            found = shop.table.get_all(&by_now, Consistency::Strong, backoff).await?;
+        }
+        self.check_limits_in(user, at, &found)
     }
 
     /// Reads the budget of the coupon's campaign, if it has one.
@@ -435,10 +543,10 @@ impl Preconditions {
     }
 
     /// The lines of the order, without the discount of the coupon.
-    pub(super) fn order_lines(&self) -> Vec<OrderLine> {
+    pub(super) fn order_lines(&self, at: Timestamp) -> Vec<OrderLine> {
         let scope = self.coupon.as_ref().and_then(|coupon| coupon.terms.scope.as_ref());
         let outside = |line: &LinePreconditions| scope.is_some_and(|scope| !scope.covers(&line.product));
-        let lines = self.lines.iter().map(|line| OrderLine { outside_scope: outside(line), ..line.to_order_line() });
+        let lines = self.lines.iter().map(|line| OrderLine { outside_scope: outside(line), ..line.to_order_line(at) });
         let mut lines: Vec<OrderLine> = lines.collect();
         // The amounts of a sheet are of the products as they were.
         for (line, quoted) in lines.iter_mut().zip(self.sheet.iter().flat_map(|sheet| &sheet.items)) {
@@ -456,13 +564,25 @@ impl Preconditions {
 }
 
 impl LinePreconditions {
-    fn to_order_line(&self) -> OrderLine {
+    /// Refuses the line if it is beyond the purchase limit of its product, by this counter.
+    fn check_limit(&self, count: Option<LimitCount>) -> Result<(), Refusal> {
+        let Some(limit) = self.product.limit else { return Ok(()) };
+        let left = limit.left(count);
+        if i64::from(self.quantity.get()) <= left {
+            return Ok(());
+        }
+        Err(Refusal::PurchaseLimitExceeded { product_id: self.product.product_id.clone(), limit, left })
+    }
+
+    /// The line of an order of this instant, without the discount of the coupon.
+    fn to_order_line(&self, at: Timestamp) -> OrderLine {
         OrderLine {
             product_id: self.product.product_id.clone(),
             seller_id: self.product.seller_id.clone(),
             name: self.product.name.clone(),
             quantity: self.quantity,
             cancelled_quantity: 0,
+            limit: self.product.limit.map(|limit| limit.period(at)),
             scrapped: 0,
             unit_price: self.product.offer.price,
             unit_discount: self.product.offer.discount,
@@ -563,5 +683,15 @@ fn on_sale<'i>(
     match known.iter().find(|product| product.offer.status != SaleStatus::OnSale) {
         Some(product) => Err(Refusal::NotOnSale { product_id: product.product_id.clone() }),
         None => Ok(known),
+    }
+}
+
+/// Refuses products that are sold at another time, by fresh records.
+fn check_windows(products: &[Product], at: Timestamp) -> Result<(), Refusal> {
+    match products.iter().find(|product| !product.window.is_open(at)) {
+        None => Ok(()),
+        Some(Product { product_id, window, .. }) => {
+            Err(Refusal::OutsideSaleWindow { product_id: product_id.clone(), window: *window })
+        }
     }
 }

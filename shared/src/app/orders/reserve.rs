@@ -54,8 +54,8 @@ impl ReservedUnits {
 enum Reserving {
     /// All units are reserved.
     Complete,
-    /// The offer is another one.
-    OtherOffer(Offer),
+    /// This shard has another offer.
+    OtherOffer(u16, Offer),
 }
 
 impl Preconditions {
@@ -74,8 +74,8 @@ impl Preconditions {
         for (index, outcome) in join_all(reserving).await {
             match outcome {
                 Ok(Reserving::Complete) => {}
-                Ok(Reserving::OtherOffer(offer)) => {
-                    self.adopt(shop, user, index, offer, backoff).await?;
+                Ok(Reserving::OtherOffer(shard, offer)) => {
+                    self.adopt(shop, user, (index, shard), offer, backoff).await?;
                     is_changed = true;
                 }
                 Err(Failure::Refused(refusal)) => {
@@ -97,12 +97,15 @@ impl Preconditions {
         &mut self,
         shop: &Shop,
         user: &UserId,
-        index: usize,
+        (index, shard): (usize, u16),
         offer: Offer,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
         let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
         line.release_reserved(shop, backoff).await?;
+        if offer.terms != line.product.offer.terms {
+            return self.learn_terms(shop, user, &[(index, shard)], backoff).await;
+        }
         let price_change = line.price_change(&offer);
         if offer.status != SaleStatus::OnSale || price_change.is_some() {
             self.check_all_but_coupon(shop, user, backoff).await?;
@@ -153,7 +156,7 @@ impl LinePreconditions {
                         self.reserved.0.push(Reservation { shard: number, from, units });
                     }
                     Applied::Refused(Some(shard)) if shard.offer != offer => {
-                        return Ok(Reserving::OtherOffer(shard.offer));
+                        return Ok(Reserving::OtherOffer(take.shard, shard.offer));
                     }
                     Applied::Refused(_) => break,
                 }

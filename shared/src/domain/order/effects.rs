@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Order, PaymentMethod};
-use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held};
+use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held, purchase_limit::LimitPeriod};
 
 /// The effects of a change of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct OrderEffects<'a> {
     pub units: BTreeMap<&'a ProductId, i64>,
     /// Units taken from the stock, for exchanges.
     pub taken: BTreeMap<&'a ProductId, i64>,
+    /// Units that no longer count on purchase limits.
+    pub limits: BTreeMap<(&'a ProductId, LimitPeriod), i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,
     /// Won that return to the budget of the coupon's campaign.
@@ -79,6 +81,14 @@ impl<'a> OrderEffects<'a> {
         units.retain(|_, back| *back != 0);
         let taken = units.extract_if(.., |_, back| *back < 0).map(|(product, back)| (product, back.saturating_neg()));
         let taken = taken.collect();
+        let mut limits: BTreeMap<(&ProductId, LimitPeriod), i64> = BTreeMap::new();
+        for (line, now) in before.items.iter().zip(&after.items) {
+            let gone = i64::from(line.live_units()).saturating_sub(now.live_units().into());
+            if let Some(period) = line.limit.filter(|_| gone > 0) {
+                let sum = limits.entry((&line.product_id, period)).or_default();
+                *sum = sum.saturating_add(gone);
+            }
+        }
         let has_ended = after.status.is_void() && !before.status.is_void();
         Self {
             user: &after.user_id,
@@ -88,6 +98,7 @@ impl<'a> OrderEffects<'a> {
             deposit,
             units,
             taken,
+            limits,
             coupon: before.coupon_id.as_ref().filter(|_| has_ended),
             budget: BudgetReturn::between(before, after),
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     ProductId, Quantity, UserId, Won, is_zero,
     pricing::PricedLine,
+    purchase_limit::LimitPeriod,
     states::{LineState, LineStatus},
 };
 
@@ -36,6 +37,9 @@ pub struct OrderLine {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outside_scope: bool,
     pub status: LineStatus,
+    /// The counter of the product's purchase limit that has its live units, if the product had a limit at the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitPeriod>,
 }
 
 /// The amounts of a stored line overflow, which the bounds of prices and quantities exclude: the record is damaged.

@@ -187,7 +187,11 @@ impl Order {
     /// An order refused for an insufficient balance, kept as a record.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::Cancelled);
-        order.items.iter_mut().for_each(OrderLine::end_unpaid);
+        for line in &mut order.items {
+            line.end_unpaid();
+            // It has never counted.
+            line.limit = None;
+        }
         order.status = order.derive_status();
         order
     }

@@ -26,6 +26,7 @@ pub(super) fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
         name: product.to_owned(),
         quantity: Quantity::try_from(quantity).unwrap(),
         cancelled_quantity: 0,
+        limit: None,
         scrapped: 0,
         unit_price: Won::new(price),
         unit_discount: Won::ZERO,
@@ -499,6 +500,7 @@ fn no_effects(order: &Order) -> OrderEffects<'_> {
         deposit: None,
         units,
         taken,
+        limits: BTreeMap::new(),
         coupon: None,
         budget: None,
     }

@@ -328,7 +328,7 @@ fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
         1 => {
-            let mut new = new_product(chance, &scene.shape, product);
+            let mut new = new_product(scene.now, chance, &scene.shape, product);
             if chance.below(2) == 0 {
                 // In a seeded shop this one is new.
                 new["productId"] = json!(SPARE);

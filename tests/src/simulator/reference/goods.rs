@@ -9,7 +9,7 @@ use jiff::{
 };
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome, Reference, fine, not_found, number, text};
+use super::{Asked, Outcome, Reference, fine, instant, not_found, number, text};
 
 #[derive(Debug)]
 pub(super) struct Product {
@@ -25,7 +25,30 @@ pub(super) struct Product {
     pub(super) seller: String,
     /// Whether an order of it may need an address.
     pub(super) needs_shipping: bool,
+    /// Its purchase limit.
+    pub(super) limit: Option<Limit>,
+    /// The begin and the end of its sale.
+    pub(super) window: [Option<Timestamp>; 2],
 }
+
+/// A purchase limit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limit {
+    pub(super) per_user: i64,
+    pub(super) within: String,
+    /// The number of limits in the shop when it began to count, by which it differs from an earlier one of its product.
+    pub(super) since: usize,
+}
+
+impl Limit {
+    /// The counter of an order of this instant, as its lines name it.
+    pub(super) fn counter(&self, at: Timestamp) -> Counter {
+        (self.since, (self.within == "DAY").then(|| day(at)))
+    }
+}
+
+/// A counter: the limit since that many, and its day.
+pub(super) type Counter = (usize, Option<Date>);
 
 impl Product {
     pub(super) fn is_on_sale(&self) -> bool {
@@ -36,6 +59,14 @@ impl Product {
         self.status == "HIDDEN"
     }
 
+    /// The details of a refusal outside of its sale window.
+    pub(super) fn closed(&self, id: &str, at: Timestamp) -> Option<Value> {
+        let [from, until] = self.window;
+        let is_open = from.is_none_or(|from| from <= at) && until.is_none_or(|until| at < until);
+        let [from, until] = self.window.map(|at| at.map(|at| at.to_string()));
+        (!is_open).then(|| json!({ "productId": id, "saleFrom": from, "saleUntil": until }))
+    }
+
     /// Whether the caller is its seller or an admin.
     fn is_owned(&self, asked: &Asked<'_>) -> bool {
         asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
@@ -43,7 +74,7 @@ impl Product {
 
     /// The product as sellers and admins see it. Its number of shards is not the reference's concern.
     fn shown_at_desk(&self, id: &str) -> Value {
-        let mut shown = self.shown(id);
+        let mut shown = self.shown_whole(id);
         shown["sellerId"] = json!(self.seller);
         shown
     }
@@ -54,6 +85,16 @@ impl Product {
             "ON_SALE" if self.is_paused => "DISCONTINUED",
             own => own,
         }
+    }
+
+    /// The product as answers about it alone show it.
+    fn shown_whole(&self, id: &str) -> Value {
+        let limit = self.limit.as_ref();
+        let mut shown = self.shown(id);
+        shown["saleFrom"] = json!(self.window[0].map(|at| at.to_string()));
+        shown["saleUntil"] = json!(self.window[1].map(|at| at.to_string()));
+        shown["limit"] = json!(limit.map(|limit| json!({ "perUser": limit.per_user, "within": limit.within })));
+        shown
     }
 
     fn shown(&self, id: &str) -> Value {
@@ -102,26 +143,50 @@ impl Reference {
             is_paused: false,
             seller: asked.text("sellerId"),
             needs_shipping: asked.sent["needsShipping"] != false,
+            limit: None,
+            window: ["saleFrom", "saleUntil"].map(|name| instant(&asked.sent[name])),
         };
-        let shown = product.shown(&id);
+        let limit = self.limit(None, &asked.sent["limit"]);
+        let product = Product { limit, ..product };
+        let shown = product.shown_whole(&id);
         self.products.insert(id, product);
         Ok((201, shown))
     }
 
     pub(super) fn update_product(&mut self, asked: &Asked<'_>) -> Outcome {
         let id = asked.part(1);
+        let before = self.owned(asked)?.limit.clone();
+        let named = asked.sent.get("limit");
+        let limit = named.map_or(before.clone(), |limit| self.limit(before, limit));
         let product = self.owned(asked)?;
+        product.limit = limit;
         for (field, value) in asked.sent.as_object().into_iter().flatten() {
             match field.as_str() {
                 "price" => product.price = value.as_i64().unwrap_or(0),
                 "discount" => product.discount = value.as_i64().unwrap_or(0),
+                "saleFrom" => product.window[0] = instant(value),
+                "saleUntil" => product.window[1] = instant(value),
                 "name" => product.name = text(&asked.sent, field),
                 "status" => product.status = text(&asked.sent, field),
                 // The shard of units does not change their number.
                 _ => {}
             }
         }
-        fine(product.shown(&id))
+        fine(product.shown_whole(&id))
+    }
+
+    /// The limit that replaces another one.
+    fn limit(&mut self, before: Option<Limit>, sent: &Value) -> Option<Limit> {
+        let per_user = sent["perUser"].as_i64()?;
+        let within = text(sent, "within");
+        let since = match before.filter(|before| before.within == within) {
+            Some(before) => before.since,
+            None => {
+                self.limits += 1;
+                self.limits
+            }
+        };
+        Some(Limit { per_user, within, since })
     }
 
     pub(super) fn restock(&mut self, asked: &Asked<'_>) -> Outcome {
@@ -132,7 +197,7 @@ impl Reference {
             return Err(("STOCK_NOT_ENOUGH", json!({ "productId": id, "available": product.stock })));
         }
         product.stock += quantity;
-        fine(product.shown(&id))
+        fine(product.shown_whole(&id))
     }
 
     /// A product that the caller may change.
@@ -165,15 +230,19 @@ impl Reference {
             product.is_owned(asked) && has_status && wanted.as_ref().is_none_or(|seller| product.seller == *seller)
         };
         let listed = self.products.iter().filter(|(_, product)| is_listed(product));
-        let listed: BTreeMap<&str, Value> =
-            listed.map(|(id, product)| (id.as_str(), product.shown_at_desk(id))).collect();
+        let listed = listed.map(|(id, product)| {
+            let mut shown = product.shown_at_desk(id);
+            shown.as_object_mut().expect("an object").retain(|name, _| name != "limit" && !name.starts_with("sale"));
+            (id.as_str(), shown)
+        });
+        let listed: BTreeMap<&str, Value> = listed.collect();
         fine(part_of(asked, "productId", &listed))
     }
 
     pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {
         let id = asked.part(1);
         let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
-        fine(product.shown(&id))
+        fine(product.shown_whole(&id))
     }
 
     /// The first page, of two. Only a stable order of the list is promised.

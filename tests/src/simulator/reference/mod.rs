@@ -44,6 +44,8 @@ pub(super) struct Reference {
     /// Coupons that were revoked, and replaced since.
     replaced: BTreeMap<(String, String), Vec<Coupon>>,
     /// By user and product.
+    /// The purchase limits that have begun to count.
+    limits: usize,
     carts: BTreeMap<String, BTreeMap<String, i64>>,
     /// By user: the last order of their cart.
     cart_orders: BTreeMap<String, String>,
@@ -113,6 +115,7 @@ impl Reference {
             campaigns: BTreeMap::new(),
             coupons: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            limits: 0,
             carts: BTreeMap::new(),
             cart_orders: BTreeMap::new(),
             sheets: BTreeMap::new(),

@@ -10,7 +10,9 @@ use super::{
     Asked, Outcome, Reference, Refused,
     claims::Claim,
     coupons::named,
-    fine, instant, not_found, number,
+    fine,
+    goods::Counter,
+    instant, not_found, number,
     parcels::Parcel,
     sheets::{Line, Quote},
     shipping::address,
@@ -230,6 +232,10 @@ impl Reference {
             order.hold_ends = Some(asked.at("createdAt") + self.settings.policy.hold);
         }
         order.moved();
+        for line in &mut order.lines {
+            let limit = self.products[&line.product].limit.as_ref();
+            line.limit = limit.map(|limit| limit.counter(asked.at("createdAt")));
+        }
         for line in &order.lines {
             self.products.get_mut(&line.product).expect("what is ordered is there").stock -= line.quantity;
         }
@@ -275,6 +281,12 @@ impl Reference {
             return Err(("TOO_MANY_REQUESTS", json!({ "limit": "heldUnits", "max": caps.held_units })));
         }
         Ok(())
+    }
+
+    /// The units of a user that a counter has.
+    pub(super) fn counted(&self, user: &str, product: &str, counter: Counter) -> i64 {
+        let lines = self.orders.values().filter(|order| order.user == user).flat_map(|order| &order.lines);
+        lines.filter(|line| line.product == product && line.limit == Some(counter)).map(Line::left).sum()
     }
 
     fn order_of(&self, asked: &Asked<'_>) -> Result<&Order, (&'static str, Value)> {

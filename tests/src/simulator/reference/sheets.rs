@@ -9,7 +9,7 @@ use super::{
     Asked, Outcome, Reference,
     coupons::{named, shares},
     fine,
-    goods::Product,
+    goods::{Counter, Product},
     not_found, number, text,
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Line {
     /// Its part of the fee of its shipment.
     shipping_share: i64,
     pub(super) cancelled: i64,
+    /// The counter of the purchase limit that has its units.
+    pub(super) limit: Option<Counter>,
     pub(super) status: String,
     /// The state before it.
     pub(super) before: Option<String>,
@@ -153,6 +155,9 @@ impl Reference {
         if let Some((id, ..)) = products.iter().find(|(.., product)| !product.is_on_sale()) {
             return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
         }
+        if let Some(details) = products.iter().find_map(|(id, _, product)| product.closed(id, asked.now)) {
+            return Err(("PRODUCT_NOT_ON_SALE", details));
+        }
         for (line, (id, _, product)) in sheet.iter().flat_map(|quote| &quote.lines).zip(&products) {
             if (line.price, line.discount) != (product.price, product.discount) {
                 let (quoted, current) = (line.price - line.discount, product.price - product.discount);
@@ -172,6 +177,16 @@ impl Reference {
             let details = json!({ "productId": id, "requested": units, "available": product.stock });
             return Err(("STOCK_NOT_ENOUGH", details));
         }
+        for (id, units, product) in &products {
+            let Some(limit) = &product.limit else { continue };
+            let left = (limit.per_user - self.counted(user, id, limit.counter(asked.now))).max(0);
+            if *units > left {
+                let details = json!({
+                    "limit": "perUser", "max": limit.per_user, "productId": id, "within": limit.within, "left": left,
+                });
+                return Err(("LIMIT_EXCEEDED", details));
+            }
+        }
         let line = |&(id, units, product): &(&String, i64, &Product)| Line {
             product: id.clone(),
             seller: product.seller.clone(),
@@ -181,6 +196,7 @@ impl Reference {
             share: 0,
             shipping_share: 0,
             cancelled: 0,
+            limit: None,
             status: String::new(),
             before: None,
         };
