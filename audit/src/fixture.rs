@@ -272,6 +272,7 @@ impl Shop {
                 paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
+                scaling: shared::domain::scaling::Scaling::default(),
                 needs_shipping: true,
                 sweep: SweepPlan { from: (shards.len() > 1).then(|| at(LONG_AGO)), idle: 0 },
                 version: 1,

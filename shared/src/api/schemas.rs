@@ -183,6 +183,13 @@ pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
         .into()
 }
 
+/// A switch, or null.
+pub fn nullable_switch() -> RefOr<Schema> {
+    let (switch, null) =
+        (ObjectBuilder::new().schema_type(Type::Boolean), ObjectBuilder::new().schema_type(Type::Null));
+    AnyOfBuilder::new().item(switch).item(null).into()
+}
+
 /// A string that is one of these names.
 pub fn one_of(names: &[&str]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.iter().copied()))

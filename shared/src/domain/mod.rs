@@ -28,6 +28,7 @@ pub mod provider;
 pub mod recount;
 pub mod refusal;
 pub mod reservations;
+pub mod scaling;
 pub mod session;
 pub mod sheet;
 pub mod shipping;

@@ -50,6 +50,10 @@ async fn main() {
     );
     println!("{HEADING}");
     let asked = |what: &str| std::env::args().any(|argument| argument == what);
+    if asked("lasting") {
+        lasting().await;
+        return;
+    }
     if !asked("policy") && !asked("counting") && !asked("siege") {
         for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
             coupon(counters, users).await;
@@ -180,6 +184,65 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     let name = if flash { "flash product" } else { "product" };
     let cold = if partitions < 256 { ", cold" } else { "" };
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
+}
+
+/// The rates of sales that last, by second, from shards set by hand and from one shard untouched.
+async fn lasting() {
+    println!("\nA sale that lasts, 768 customers, without an end of the stock: orders in each second.\n");
+    let by_hand = |shards: u16, flash: bool| json!({ "stockShards": shards, "flash": flash });
+    for partitions in [256, 1_024, 4] {
+        let transactions = last("by hand: 64 shards", by_hand(64, false), false, partitions, 3).await;
+        let flash = last("by hand: 64 shards, flash", by_hand(64, true), false, partitions, 3).await;
+        let alone = last("untouched", json!({}), false, partitions, 6).await;
+        let with_flash = last("untouched, AutoFlash", json!({}), true, partitions, 6).await;
+        println!(
+            "  of the best by hand, in the sixth second: {:.0} %; with AutoFlash {:.0} %\n",
+            100.0 * alone / transactions,
+            100.0 * with_flash / flash,
+        );
+    }
+}
+
+/// Sells for so many seconds; prints the orders in each, and returns those in the last.
+async fn last(name: &str, scale: Value, auto_flash: bool, partitions: u16, seconds: u64) -> f64 {
+    const CLIENTS: usize = 768;
+    let stock = 1_000_000_i64;
+    let shop = TestShop::through_without_stream(limits(partitions), 512)
+        .with_policy(|policy| policy.scaling.auto_flash = auto_flash);
+    let prepare = shop.without_limits();
+    for user in 0..CLIENTS {
+        prepare.customer(&format!("u{user}"), 10_000_000).await;
+    }
+    let mut tea = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": stock });
+    tea.as_object_mut().unwrap().extend(scale.as_object().unwrap().clone());
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    let orders = shop.clone();
+    let (begun, wall) = (tokio::time::Instant::now(), Instant::now());
+    let order = move |client: usize, _: usize, _: Option<&Answer>| {
+        (begun.elapsed() < Duration::from_secs(seconds)).then(|| orders.order(&format!("u{client}"), "tea", 1))
+    };
+    let sold = rush(&shop, CLIENTS, order).await;
+    let is_exact = stock - prepare.stock("tea").await == i64::try_from(sold.sold()).unwrap();
+    let product = prepare.get("/desk/products/tea").as_admin().await.expect(200);
+    let in_second = |second: u64| {
+        let of = |at: &&Duration| at.as_secs() == second;
+        as_f64(u64::try_from(sold.successes.iter().filter(of).count()).unwrap())
+    };
+    let rates: Vec<String> = (0..seconds).map(|second| format!("{:>7.0}", in_second(second))).collect();
+    let (count, seen) = (as_f64(sold.sold()), sold.seen);
+    println!(
+        "{name:<28}{partitions:>6} partitions {} | {} shards{}, conflicts {:.1}, throttled {:.1}, units {:.1} an order, p50 {} p99 {} ms, exact {is_exact}, {:.0} s",
+        rates.concat(),
+        product["stockShards"],
+        if product["flash"] == true { " flash" } else { "" },
+        as_f64(seen.conflicts) / count,
+        as_f64(seen.throttled) / count,
+        seen.write_units / count,
+        sold.percentile(50).as_millis(),
+        sold.percentile(99).as_millis(),
+        wall.elapsed().as_secs_f64(),
+    );
+    in_second(seconds - 1)
 }
 
 /// Requests that take nothing, beside those that buy.
