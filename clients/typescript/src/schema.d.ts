@@ -4114,8 +4114,9 @@ export interface components {
             discount?: components["schemas"]["Price"];
             /** @description The new sale status. */
             status?: components["schemas"]["SaleStatus"];
-            /** @description Null clears the field. */
+            /** @description A value stays until an admin changes it. Null lets it follow the demand. By admins only. */
             stockShards?: components["schemas"]["ShardCount"] | null;
+            /** @description A value stays until an admin changes it. Null lets it follow the demand. By admins only. */
             flash?: boolean | null;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address. */
             needsShipping?: boolean;

@@ -7,7 +7,7 @@
 //! A step is one commit on the version of the product that was read: run twice, or by many functions at once, one of them
 //! takes it. It stores the new number of shards together with the shards, which are empty at first. Units then move by
 //! twos in commits of their own. If it stops half-way, orders find units in other shards, and the next step or the sweep
-//! evens them out. If the answer is lost, the repetition finds another version, and the step counts as taken by another.
+//! evens them out. If the answer is lost, the repetition carries the same token.
 
 use super::{Failure, Shop, inventory, products::commit_change};
 use crate::{

@@ -186,31 +186,30 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
 }
 
-/// The rates of sales that last, by second, from shards set by hand and from one shard untouched.
+/// The rates of sales that last, by second, from shards set by hand and from one shard untouched: `lasting 16 256` for at
+/// most 16 shards on 256 partitions.
 async fn lasting() {
-    println!("\nA sale that lasts, 768 customers, without an end of the stock: orders in each second.\n");
-    let by_hand = |shards: u16, flash: bool| json!({ "stockShards": shards, "flash": flash });
-    for partitions in [256, 1_024, 4] {
-        let transactions = last("by hand: 64 shards", by_hand(64, false), false, partitions, 3).await;
-        let flash = last("by hand: 64 shards, flash", by_hand(64, true), false, partitions, 3).await;
-        let alone = last("untouched", json!({}), false, partitions, 6).await;
-        let with_flash = last("untouched, AutoFlash", json!({}), true, partitions, 6).await;
-        println!(
-            "  of the best by hand, in the sixth second: {:.0} %; with AutoFlash {:.0} %\n",
-            100.0 * alone / transactions,
-            100.0 * with_flash / flash,
-        );
-    }
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse::<u16>().ok());
+    let (shards, partitions) = (numbers.next().unwrap_or(64), numbers.next().unwrap_or(256));
+    println!("\nA sale that lasts, 12 customers a shard, without an end of the stock: orders in each second.\n");
+    let by_hand = |flash: bool| json!({ "stockShards": shards, "flash": flash });
+    let table = (shards, partitions);
+    let transactions = last("by hand", by_hand(false), false, table, 2).await;
+    let alone = last("untouched", json!({}), false, table, 5).await;
+    println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * alone / transactions);
+    let flash = last("by hand, flash", by_hand(true), false, table, 2).await;
+    let with_flash = last("untouched, AutoFlash", json!({}), true, table, 5).await;
+    println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * with_flash / flash);
 }
 
 /// Sells for so many seconds; prints the orders in each, and returns those in the last.
-async fn last(name: &str, scale: Value, auto_flash: bool, partitions: u16, seconds: u64) -> f64 {
-    const CLIENTS: usize = 768;
+async fn last(name: &str, scale: Value, auto_flash: bool, (shards, partitions): (u16, u16), seconds: u64) -> f64 {
+    let clients = 12 * usize::from(shards);
     let stock = 1_000_000_i64;
-    let shop = TestShop::through_without_stream(limits(partitions), 512)
-        .with_policy(|policy| policy.scaling.auto_flash = auto_flash);
+    let shop = TestShop::through_without_stream(limits(partitions), 8 * usize::from(shards))
+        .with_policy(|policy| (policy.scaling.auto_flash, policy.scaling.most_shards) = (auto_flash, shards));
     let prepare = shop.without_limits();
-    for user in 0..CLIENTS {
+    for user in 0..clients {
         prepare.customer(&format!("u{user}"), 10_000_000).await;
     }
     let mut tea = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": stock });
@@ -221,7 +220,7 @@ async fn last(name: &str, scale: Value, auto_flash: bool, partitions: u16, secon
     let order = move |client: usize, _: usize, _: Option<&Answer>| {
         (begun.elapsed() < Duration::from_secs(seconds)).then(|| orders.order(&format!("u{client}"), "tea", 1))
     };
-    let sold = rush(&shop, CLIENTS, order).await;
+    let sold = rush(&shop, clients, order).await;
     let is_exact = stock - prepare.stock("tea").await == i64::try_from(sold.sold()).unwrap();
     let product = prepare.get("/desk/products/tea").as_admin().await.expect(200);
     let in_second = |second: u64| {

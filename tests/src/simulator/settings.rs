@@ -15,6 +15,7 @@ use shared::{
         caps::Caps,
         order::{ClaimPolicy, HistoryBounds},
         pricing::ShippingPolicy,
+        scaling::ScalingPolicy,
     },
     store::{RetryBounds, TableBounds},
 };
@@ -168,7 +169,7 @@ impl RunSettings {
                     ..production.policy.people
                 },
                 exports: production.policy.exports,
-                scaling: production.policy.scaling,
+                scaling: ScalingPolicy { most_shards: shape.most_shards, ..production.policy.scaling },
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -48,12 +48,12 @@ struct Body {
     /// The new number of shards of its stock, more or fewer, which then stays; null lets it follow the demand. The product
     /// goes on selling meanwhile. By admins only.
     #[deserr(default)]
-    #[schema(required = false, schema_with = schemas::nullable::<ShardCount>)]
+    #[schema(required = false, schema_with = schemas::automatic_or::<ShardCount>)]
     stock_shards: Patch<ShardCount>,
     /// Whether the product is in flash mode from now on, and stays so: orders reserve its units ahead of their commit. Null
     /// lets the mode follow the demand. The product goes on selling meanwhile. By admins only.
     #[deserr(default)]
-    #[schema(required = false, schema_with = schemas::nullable_switch)]
+    #[schema(required = false, schema_with = schemas::automatic_or_switch)]
     flash: Patch<bool>,
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     #[deserr(default)]
