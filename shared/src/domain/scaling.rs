@@ -6,7 +6,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{inventory::MAX_SHARDS, patch::Patch};
+use super::patch::Patch;
+
+/// The most shards of a product. An order line may have to take from all of them in one transaction of at most 100
+/// actions.
+pub const MAX_SHARDS: u16 = 64;
 
 /// The settings of the shop for all products that scale by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
