@@ -90,7 +90,7 @@ impl RunSettings {
                 },
                 cached_entries: small(chance, &[1, 2, 3], 1_000),
                 product_age: small(chance, &seconds([1, 2]), Bounds::PRODUCTION.product_age),
-                hot_after: small(chance, &[1], Bounds::PRODUCTION.hot_after),
+                hot_after: if chance.below(2) == 0 { 1 } else { Bounds::PRODUCTION.hot_after },
                 heat_window: Bounds::PRODUCTION.heat_window,
                 hot_look: small(chance, &seconds([0]), Bounds::PRODUCTION.hot_look),
                 scaling_pace: Bounds::PRODUCTION.scaling_pace,

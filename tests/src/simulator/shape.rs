@@ -171,11 +171,16 @@ pub(super) fn new_seller(seller: &str) -> Value {
 pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> Value {
     let price = 1_000 * (1 + chance.below(20));
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
-    json!({
+    let mut new = json!({
         "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
-    })
+    });
+    // Half of the products scale by themselves. Their mode stays: the registers know only modes that were asked for.
+    if chance.below(2) == 0 {
+        new["stockShards"] = Value::Null;
+    }
+    new
 }
 
 /// The number of shards of a product: mostly few.
