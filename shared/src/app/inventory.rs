@@ -220,15 +220,15 @@ pub(super) async fn gather(
     Ok(Some(gathered))
 }
 
-/// Evens out the units over all shards, as far as sales let it: each move is of two shards only, and one that comes too
-/// late is left out.
+/// Evens out the units over all shards, as far as sales let it: all that a shard gives moves in one commit, and what comes
+/// too late is left out.
 pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
     let count = described(shop, id).await?.stock_shards;
     level_shards(shop, id, count, backoff).await
 }
 
-/// The same for a product that is known to have this many shards. The moves run side by side: when shards have doubled,
-/// no two of them share one.
+/// The same for a product that is known to have this many shards. The commits run side by side: when shards have doubled,
+/// no two of them share one. A shard under a rush hardly lets a commit through, so that one has to do for it.
 pub(super) async fn level_shards(
     shop: &Shop,
     id: &ProductId,
@@ -238,10 +238,18 @@ pub(super) async fn level_shards(
     let shards = read(shop, id, count, backoff).await?;
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
     let mut moves = Vec::new();
-    for Move { from, to, units } in even_moves(&remaining) {
+    let even = even_moves(&remaining);
+    // The giving shard is an action, and so is each receiving one.
+    let most = shop.bounds.table.actions.saturating_sub(1).max(1);
+    let of_shards = even.chunk_by(|one, other| one.from == other.from).flat_map(|of_shard| of_shard.chunks(most));
+    for of_shard in of_shards {
+        let Some(&Move { from, .. }) = of_shard.first() else { continue };
+        let units = of_shard.iter().fold(0_i64, |sum, to| sum.saturating_add(to.units));
         let mut transaction = Transaction::new();
         transaction.add(shards::withdraw(id, Take { shard: from, units }));
-        transaction.add(shards::move_in(id, to, units, units));
+        for &Move { to, units, .. } in of_shard {
+            transaction.add(shards::move_in(id, to, units, units));
+        }
         let mut backoff = backoff.clone();
         moves.push(async move { shop.table.commit(transaction, &mut backoff).await });
     }

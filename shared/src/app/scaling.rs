@@ -13,7 +13,7 @@ use super::{Failure, Shop, inventory, products::commit_change};
 use crate::{
     domain::{
         ProductId,
-        inventory::is_uneven,
+        inventory::{Shard, is_uneven},
         product::{Product, SaleStatus},
     },
     store::{Backoff, Consistency, Transaction, keys},
@@ -32,6 +32,33 @@ pub(super) async fn met_others(shop: &Shop, id: &ProductId, backoff: &Backoff) -
             tracing::warn!(%error, product = %id, "a hot product was not scaled");
             None
         }
+    }
+}
+
+/// Evens out the shards of a product that scales, after an order found its own empty while others have units: moves of a
+/// step may have come too late. One function at a time does it, and at most once for each look of its instance.
+pub(super) async fn found_uneven(shop: &Shop, id: &ProductId, shards: &[Shard], backoff: &Backoff) {
+    let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
+    let is_worth_it = inventory::total(shards) >= i64::try_from(shards.len()).unwrap_or(i64::MAX).saturating_mul(2);
+    if !is_uneven(&remaining) || !is_worth_it || !shop.note_uneven(id) {
+        return;
+    }
+    if let Err(error) = level(shop, id, &mut backoff.hurried(shop.bounds.scaling_budget)).await {
+        tracing::warn!(%error, product = %id, "the shards of a product were not evened out");
+    }
+}
+
+async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
+    let key = keys::product(id);
+    let found = shop.table.get_all(std::slice::from_ref(&key), Consistency::Eventual, backoff).await?;
+    let Some(product) = found.get::<Product>(&key)? else { return Ok(()) };
+    let now = shop.clock.now();
+    let Some(scale) = product.scale().marked(now, &shop.bounds.scaling_pace) else { return Ok(()) };
+    let next =
+        Product { version: product.version.saturating_add(1), ..product.clone() }.at_scale(scale).swept_from(now);
+    match commit_change(shop, &product, &next, Transaction::new(), backoff).await? {
+        Some(_) => Ok(()),
+        None => inventory::level_shards(shop, id, next.stock_shards, backoff).await,
     }
 }
 

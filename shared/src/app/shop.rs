@@ -424,6 +424,18 @@ impl Shop {
         is_hot
     }
 
+    /// Whether shards of a product that were found uneven are to be evened out: if this instance has not just looked.
+    pub(super) fn note_uneven(&self, product: &ProductId) -> bool {
+        let now = self.clock.now();
+        let mut heat = self.caches.heat.get(product).unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        let is_due = !self.is_younger(heat.looked_at, self.bounds.hot_look);
+        if is_due {
+            heat.looked_at = now;
+            self.caches.heat.insert(product.clone(), heat);
+        }
+        is_due
+    }
+
     /// The terms on which a seller ships, or that they have none, if it was read a moment ago.
     pub(super) fn cached_terms(&self, seller: &UserId) -> Option<Option<SellerShipping>> {
         self.shown(self.caches.terms.get(seller)?, TERMS_AGE).map(|(_, terms)| terms)

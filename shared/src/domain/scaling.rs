@@ -195,6 +195,16 @@ impl Scale {
         Some(self)
     }
 
+    /// The scale with a sign of heat, by which one of many functions evens the shards out; none if it is not its turn.
+    #[must_use]
+    pub fn marked(mut self, now: Timestamp, pace: &ScalingPace) -> Option<Self> {
+        if self.scaling.shards_pinned || self.shards == 1 || self.was_hot_within(pace.step, now) {
+            return None;
+        }
+        self.scaling.hot_at = Some(now);
+        Some(self)
+    }
+
     /// The scale one step back, if the product has cooled: flash mode goes first, then half of the shards.
     #[must_use]
     pub fn cooled(mut self, now: Timestamp, policy: &ScalingPolicy, pace: &ScalingPace) -> Option<Self> {
@@ -305,6 +315,15 @@ mod tests {
         assert_eq!((automatic.shards, automatic.flash), (4, true));
         assert!(!automatic.cooled(at(0), &AUTO, &PACE).unwrap().flash);
         assert_eq!(pinned.changed(Patch::Set(2), Patch::Keep).shards, 4, "fewer take several commits");
+    }
+
+    #[test]
+    fn one_function_at_a_time_evens_out_the_shards_of_a_product_that_scales() {
+        let spread = Scale { shards: 2, ..new() };
+        let marked = spread.marked(at(0), &PACE).unwrap();
+        assert_eq!(marked.marked(at(249), &PACE), None);
+        assert!(marked.marked(at(250), &PACE).is_some());
+        assert_eq!([new().marked(at(0), &PACE), Scale::new(Some(2), None, &AUTO).marked(at(0), &PACE)], [None; 2]);
     }
 
     #[test]

@@ -194,6 +194,10 @@ async fn lasting() {
     println!("\nA sale that lasts, 12 customers a shard, without an end of the stock: orders in each second.\n");
     let by_hand = |flash: bool| json!({ "stockShards": shards, "flash": flash });
     let table = (shards, partitions);
+    if std::env::args().any(|argument| argument == "untouched") {
+        last("untouched", json!({}), false, table, 5).await;
+        return;
+    }
     let transactions = last("by hand", by_hand(false), false, table, 2).await;
     let alone = last("untouched", json!({}), false, table, 5).await;
     println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * alone / transactions);

@@ -501,6 +501,7 @@ impl LinePreconditions {
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let Product { product_id, stock_shards, .. } = &self.product;
         let shards = inventory::read(shop, product_id, *stock_shards, backoff).await?;
+        scaling::found_uneven(shop, product_id, &shards, backoff).await;
         self.find_units_in(shop, shards, backoff).await
     }
 
