@@ -5,26 +5,28 @@
 //! and takes the next step if no other function has just taken one.
 //!
 //! A step is one commit on the version of the product that was read: run twice, or by many functions at once, one of them
-//! takes it. It stores the new number of shards together with the shards, which are empty at first. Units then move by
-//! twos in commits of their own. If it stops half-way, orders find units in other shards, and the next step or the sweep
-//! evens them out. If the answer is lost, the repetition carries the same token.
+//! takes it. It stores the new number of shards together with the shards, and moves units from the fullest shard to them. Each
+//! shard that has too many then gives some in a commit of its own. If it stops half-way, orders that find their shard
+//! empty even the shards out, as the next step and the sweep do. If the answer is lost, the repetition carries the same token.
 
 use super::{Failure, Shop, inventory, products::commit_change};
 use crate::{
     domain::{
         ProductId,
-        inventory::{Shard, is_uneven},
+        inventory::{Shard, Take, is_uneven},
         product::{Product, SaleStatus},
     },
-    store::{Backoff, Consistency, Transaction, keys},
+    store::{Attempted, Backoff, Consistency, Outcome, Transaction, keys, products, shards},
 };
 
-/// Notes that a sale met others at a shard. Returns the product as it is now, if this was often enough to read it again.
+/// Notes that a sale met others at a shard, and reads the product again if this was often enough. Returns the product as
+/// the instance knows it then.
 ///
 /// A failure of the scaling is no failure of the sale.
 pub(super) async fn met_others(shop: &Shop, id: &ProductId, backoff: &Backoff) -> Option<Product> {
     if !shop.note_contention(id) {
-        return None;
+        // The instance may know more than this request, which may have begun long ago.
+        return shop.cached_product(id);
     }
     match look(shop, id, &mut backoff.hurried(shop.bounds.scaling_budget)).await {
         Ok(product) => product,
@@ -85,15 +87,38 @@ async fn look(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<Opti
     };
     let next =
         Product { version: product.version.saturating_add(1), ..product.clone() }.at_scale(scale).swept_from(now);
-    if commit_change(shop, &product, &next, Transaction::new(), backoff).await?.is_some() {
-        // Another function took a step, or the product was changed.
-        return Ok(Some(product));
+    match shop.table.commit_or_yield(step(&product, &next, &shards), backoff).await? {
+        Attempted::Done(Outcome::Committed) => shop.cache_product(&next),
+        // Another function took a step, or the product was changed; or the shard is too busy, and another sale that meets
+        // others tries again.
+        Attempted::Done(Outcome::Refused(_)) | Attempted::Contended(_) => return Ok(Some(product)),
     }
-    shop.cache_product(&next);
     tracing::info!(product = %id, shards = next.stock_shards, flash = next.flash, "a hot product was scaled");
-    let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-    if next.stock_shards > product.stock_shards || is_uneven(&remaining) {
+    if next.stock_shards > product.stock_shards && product.stock_shards > 1 {
         inventory::level_shards(shop, id, next.stock_shards, backoff).await?;
     }
     Ok(Some(next))
+}
+
+/// The commit of a step. New shards get an even part of the fullest one, so that no order finds them empty. Other shards are
+/// left out: each one more under a rush would make the commit less likely.
+fn step(product: &Product, next: &Product, shards: &[Shard]) -> Transaction {
+    let id = &product.product_id;
+    let mut transaction = Transaction::new();
+    transaction.add(products::replace(product, next));
+    let added = next.stock_shards.saturating_sub(product.stock_shards);
+    if added == 0 {
+        return transaction;
+    }
+    let fullest = shards.iter().zip(0..).max_by_key(|(shard, _)| shard.remaining);
+    let (remaining, giver) = fullest.map_or((0, 0), |(shard, number)| (shard.remaining, number));
+    let each = remaining.checked_div(i64::from(added).saturating_add(1)).unwrap_or(0).max(0);
+    let units = each.saturating_mul(i64::from(added));
+    if units > 0 {
+        transaction.add(shards::withdraw(id, Take { shard: giver, units }));
+    }
+    for number in product.stock_shards..next.stock_shards {
+        transaction.add(shards::create(id, number, &Shard::new(each, next.offer, next.version)));
+    }
+    transaction
 }

@@ -44,7 +44,7 @@ pub struct ScalingPace {
 }
 
 impl ScalingPace {
-    /// - A step takes some 100 ms: the commit, and one round of moves. Six steps end within two seconds.
+    /// - A step takes some 100 ms: the commit, and one round of moves. Three steps lead to all shards.
     /// - A product that stays hot costs one mark a minute, and keeps its shards for five minutes after the last.
     pub const PRODUCTION: Self = Self {
         step: SignedDuration::from_millis(250),
@@ -87,6 +87,10 @@ pub struct Scale {
     pub flash: bool,
     pub scaling: Scaling,
 }
+
+/// The factor of a step. Under a rush each step has to get one commit through on shards that hardly let one through, so a
+/// few large steps come sooner than many small ones.
+const GROWTH: u16 = 4;
 
 /// A clock that is further ahead than this is wrong, and its marks count for nothing.
 const MOST_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -163,7 +167,7 @@ impl Scale {
 
     fn next_shards(&self, policy: &ScalingPolicy) -> Option<u16> {
         let most = policy.most_shards.min(MAX_SHARDS);
-        let next = self.shards.saturating_mul(2).min(most);
+        let next = self.shards.saturating_mul(GROWTH).min(most);
         (!self.scaling.shards_pinned && next > self.shards).then_some(next)
     }
 
@@ -173,19 +177,19 @@ impl Scale {
 
     /// The scale after a sign of heat, with `units` in stock; none if there is nothing to store.
     ///
-    /// The shards double while each has units to sell. Then flash mode follows. After that the mark alone is renewed, which
+    /// The shards become four times as many, as far as each has two units to sell. Then flash mode follows. After that the mark alone is renewed, which
     /// keeps the product from cooling.
     #[must_use]
     pub fn heated(mut self, units: i64, now: Timestamp, policy: &ScalingPolicy, pace: &ScalingPace) -> Option<Self> {
         if self.was_hot_within(pace.step, now) {
             return None;
         }
-        let has_units = |shards: u16| units >= i64::from(shards).saturating_mul(2);
+        let enough_for = u16::try_from(units / 2).unwrap_or(u16::MAX);
         let next = self.next_shards(policy);
-        if let Some(next) = next.filter(|next| has_units(*next)) {
+        if let Some(next) = next.map(|next| next.min(enough_for)).filter(|next| *next > self.shards) {
             self.scaling.least_shards = Some(self.scaling.least_shards.unwrap_or(self.shards));
             self.shards = next;
-        } else if next.is_none() && self.may_enter_flash(policy) && has_units(self.shards) {
+        } else if next.is_none() && self.may_enter_flash(policy) && enough_for >= self.shards {
             self.scaling.least_flash = Some(self.scaling.least_flash.unwrap_or(false));
             self.flash = true;
         } else if !self.needs_mark(now, policy, pace) {
@@ -238,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn shards_double_step_by_step_and_flash_mode_follows() {
+    fn shards_multiply_step_by_step_and_flash_mode_follows() {
         let (mut scale, mut now, mut seen) = (new(), 0, Vec::new());
         while let Some(next) = scale.heated(1_000, at(now), &AUTO, &PACE) {
             seen.push((next.shards, next.flash));
             assert_eq!(next.heated(1_000, at(now + 249), &AUTO, &PACE), None, "too soon");
             (scale, now) = (next, now + 250);
         }
-        assert_eq!(seen, [(2, false), (4, false), (8, false), (16, false), (32, false), (64, false), (64, true)]);
+        assert_eq!(seen, [(4, false), (16, false), (64, false), (64, true)]);
         assert_eq!(
             scale.heated(1_000, at(now - 250 + 60_000), &AUTO, &PACE).unwrap().scaling.hot_at,
             Some(at(now + 59_750))
@@ -293,8 +297,9 @@ mod tests {
         let old = Scale { shards: 4, flash: true, scaling: Scaling::default() };
         assert_eq!(old.cooled(at(0), &AUTO, &PACE), None);
         let grown = old.heated(1_000, at(0), &AUTO, &PACE).unwrap();
-        assert_eq!((grown.shards, grown.scaling.least_shards), (8, Some(4)));
+        assert_eq!((grown.shards, grown.scaling.least_shards), (16, Some(4)));
         let cooled = grown.cooled(at(300_000), &AUTO, &PACE).unwrap();
+        let cooled = cooled.cooled(at(300_000), &AUTO, &PACE).unwrap();
         assert_eq!((cooled.shards, cooled.flash, cooled.cooled(at(300_000), &AUTO, &PACE)), (4, true, None));
         let old = Scale { shards: 64, flash: false, scaling: Scaling::default() };
         let flash = old.heated(1_000, at(0), &AUTO, &PACE).unwrap();
