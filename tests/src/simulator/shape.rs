@@ -173,12 +173,17 @@ pub(super) fn new_product(now: Timestamp, chance: &mut Chance, shape: &Shape, pr
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     let limit = if chance.below(3) == 0 { some_limit(chance) } else { Value::Null };
     let (from, until) = if chance.below(6) == 0 { some_window(chance, now) } else { (Value::Null, Value::Null) };
-    json!({
+    let mut new = json!({
         "limit": limit, "saleFrom": from, "saleUntil": until,
         "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
-    })
+    });
+    // Half of the products scale by themselves. Their mode stays: the registers know only modes that were asked for.
+    if chance.below(2) == 0 {
+        new["stockShards"] = Value::Null;
+    }
+    new
 }
 
 /// A purchase limit so tight that the orders of a user reach it.

@@ -24,7 +24,7 @@ use crate::{
         pricing::{self, NoQuote},
     },
     store::{
-        Backoff, Consistency, Outcome, RetryKind, Transaction,
+        Attempted, Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
@@ -174,7 +174,15 @@ async fn place_by(
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
         let refused =
             || Failure::from(Refusal::BalanceNotEnough { order_id: Some(failed_id.clone()), payable, balance });
-        match shop.table.commit(transaction, backoff).await? {
+        let outcome = match shop.table.commit_or_yield(transaction, backoff).await? {
+            Attempted::Done(outcome) => outcome,
+            Attempted::Contended(contention) => {
+                backoff.pause("a transaction met others").await?;
+                preconditions.leave_contended(shop, &contention, &asserted, backoff).await;
+                continue;
+            }
+        };
+        match outcome {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {
                     preconditions.commit_reserved();

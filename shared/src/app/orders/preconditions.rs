@@ -9,7 +9,7 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, seller_shipping},
+    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, scaling, seller_shipping},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -27,8 +27,8 @@ use crate::{
         shipping::ShippingRates,
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Found, Key, action::ActionIndex, keys, orders::OrderRecord,
-        sheets::SheetRecord,
+        Backoff, ConditionFailures, Consistency, Contention, Found, Key, action::ActionIndex, keys,
+        orders::OrderRecord, sheets::SheetRecord,
     },
 };
 
@@ -438,6 +438,21 @@ impl Preconditions {
         }
     }
 
+    /// Goes to other shards after a commit met others at those of some lines, and notes that those products are hot.
+    pub(super) async fn leave_contended(
+        &mut self,
+        shop: &Shop,
+        contention: &Contention,
+        asserted: &Asserted,
+        backoff: &Backoff,
+    ) {
+        for (line, actions) in self.lines.iter_mut().zip(&asserted.takes) {
+            if actions.iter().any(|action| contention.is_at(*action)) {
+                line.leave_contended(shop, backoff).await;
+            }
+        }
+    }
+
     /// Refuses a product that was sold out a moment ago, without a read of its shards.
     pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         for line in &self.lines {
@@ -628,6 +643,19 @@ impl LinePreconditions {
         }
     }
 
+    /// Plans to take the units from another shard after others were met at this one: from any, so that the orders that met
+    /// here spread. Units that are scattered over several shards stay planned.
+    pub(super) async fn leave_contended(&mut self, shop: &Shop, backoff: &Backoff) {
+        if let Some(now) = scaling::met_others(shop, &self.product.product_id, backoff).await {
+            self.product = Product { sweep: now.sweep, ..self.product.clone() }.at_scale(now.scale());
+        }
+        if let [take] = self.takes.as_mut_slice()
+            && let Some(shard) = shop.random.below(u64::MAX).checked_rem(u64::from(self.product.stock_shards))
+        {
+            take.shard = u16::try_from(shard).unwrap_or(take.shard);
+        }
+    }
+
     /// The shards that the units are planned to come from, each with the units of its part.
     fn planned(&self) -> impl Iterator<Item = (Key, i64)> {
         self.takes.iter().map(|take| (keys::stock(&self.product.product_id, take.shard), take.units))
@@ -637,6 +665,7 @@ impl LinePreconditions {
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let Product { product_id, stock_shards, .. } = &self.product;
         let shards = inventory::read(shop, product_id, *stock_shards, backoff).await?;
+        scaling::found_uneven(shop, product_id, &shards, backoff).await;
         self.find_units_in(shop, shards, backoff).await
     }
 

@@ -42,7 +42,10 @@ pub(super) fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> O
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
         2 => {
-            let body = json!({ "stockShards": shards(chance, &scene.shape), "flash": chance.below(2) == 0 });
+            let mut body = json!({ "stockShards": shards(chance, &scene.shape), "flash": chance.below(2) == 0 });
+            if chance.below(3) == 0 {
+                body["stockShards"] = Value::Null;
+            }
             let call = call("PATCH", format!("/products/{}", scene.shape.product(chance))).json(&body);
             return ask("admin", call.as_admin(), false);
         }
