@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::events::EventKind;
 use tests::{
     Answer, TestShop,
     limits::{Limits, Rush, rush},
+    steps::published,
 };
 
 /// A shop with a product of one shard, customers, and the limits of a warm table.
@@ -35,12 +37,27 @@ async fn product(shop: &TestShop) -> Value {
     shop.without_limits().get("/desk/products/tea").as_admin().await.expect(200)
 }
 
+/// The steps that the events tell of: cause, shards, flash mode.
+async fn steps(shop: &TestShop) -> Vec<(String, u64, bool)> {
+    let events = published(&shop.without_limits()).await.into_iter();
+    let scaled = events.filter(|event| event.kind == EventKind::ProductScaled);
+    let data = scaled.map(|event| serde_json::to_value(&event.data).unwrap());
+    let step = |it: Value| {
+        let cause = it["cause"].as_str().unwrap().to_owned();
+        (cause, it["stockShards"].as_u64().unwrap(), it["flash"].as_bool().unwrap())
+    };
+    data.map(step).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hot_product_gets_shards_within_two_seconds_and_sells_exactly_meanwhile() {
     let shop = shop(24, json!({}), true).await;
     let sold = sell(&shop, 24, Duration::from_millis(1_600)).await;
     let tea = product(&shop).await;
     assert!(tea["stockShards"].as_u64() > Some(4), "{tea}");
+    let steps = steps(&shop).await;
+    let last = ("HOT".to_owned(), tea["stockShards"].as_u64().unwrap(), tea["flash"].as_bool().unwrap());
+    assert_eq!(steps.last(), Some(&last), "{steps:?}");
     assert_eq!(tea["stock"].as_u64(), Some(100_000 - sold.sold()));
     let late = sold.successes.iter().filter(|at| **at >= Duration::from_millis(800)).count();
     assert!(late > 3 * (sold.successes.len() - late) / 2, "{late} of {} in the second half", sold.successes.len());
@@ -81,6 +98,13 @@ async fn a_product_that_has_cooled_returns_to_one_shard_without_flash_mode() {
     }
     assert_eq!(seen[2].0, hot["stockShards"].as_u64().unwrap(), "it stays for minutes: {seen:?}");
     assert_eq!(seen.last(), Some(&(1, false)), "{seen:?}");
+    // Each step back has one event, however many shards it retires.
+    let cooled = steps(&shop).await.into_iter().filter(|(cause, ..)| cause == "COOLED");
+    let mut changes = vec![(hot["stockShards"].as_u64().unwrap(), hot["flash"].as_bool().unwrap())];
+    changes.extend(seen.iter().copied());
+    changes.dedup();
+    let told: Vec<(u64, bool)> = cooled.map(|(_, shards, flash)| (shards, flash)).collect();
+    assert_eq!(told, changes[1..], "{seen:?}");
     assert!(seen.windows(2).all(|pair| pair[1].0 * 2 >= pair[0].0 && pair[1].0 <= pair[0].0), "{seen:?}");
     assert_eq!(product(&shop).await["stock"].as_u64(), Some(100_000 - sold.sold()));
     shop.audit().await;

@@ -4,6 +4,7 @@
 //! half-way, the total stock is unchanged.
 
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 
 use super::{Failure, Shop, products::described, reservations, shop::SoldOut};
 use crate::{
@@ -131,20 +132,38 @@ pub(super) async fn set_offer(
     }
 }
 
-/// Retires shards until there are no more than `count`: the last one first, its units moved before it. It ends early if a
-/// product is found for which it must not go on.
+/// The reason to retire shards.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shrinking<'p> {
+    /// An admin asked for fewer.
+    ByHand,
+    /// The product, as it was seen, has cooled. It ends early if that has become hot since, or was changed otherwise than by
+    /// this step; the last commit notes the instant.
+    Cooled(&'p Product, Timestamp),
+}
+
+impl Shrinking<'_> {
+    fn may_go_on(self, product: &Product) -> bool {
+        match self {
+            Self::ByHand => true,
+            Self::Cooled(seen, _) => product.scaling == seen.scaling && product.flash == seen.flash,
+        }
+    }
+}
+
+/// Retires shards until there are no more than `count`: the last one first, its units moved before it.
 ///
 /// An order that knows more shards than there are finds its shard gone, and reads them anew.
 pub(super) async fn shrink(
     shop: &Shop,
     id: &ProductId,
     count: u16,
-    may_go_on: impl Fn(&Product) -> bool,
+    why: Shrinking<'_>,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
     loop {
         let product = described(shop, id).await?;
-        if !may_go_on(&product) {
+        if !why.may_go_on(&product) {
             return Ok(());
         }
         let Some(last) = product.stock_shards.checked_sub(1).filter(|last| *last >= count.max(1)) else {
@@ -165,7 +184,12 @@ pub(super) async fn shrink(
             continue;
         } else {
             let version = product.version.saturating_add(1);
-            let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
+            let mut now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
+            if let Shrinking::Cooled(_, at) = why
+                && last == count
+            {
+                now.scaling.scaled_at = Some(at);
+            }
             transaction.add(products::replace(&product, &now));
             transaction.add(shards::retire(id, last, &shard));
             transaction.add(shards::move_in(id, target_shard, 0, shard.received));

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
-    inventory,
+    inventory::{self, Shrinking},
     products::commit_change,
     reservations,
     sweeps::SweepStep,
@@ -92,8 +92,7 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     failed.map_or(Ok(done), Err)
 }
 
-/// Takes a product that has cooled one step back. It ends early if the product has become hot meanwhile, or was changed
-/// otherwise than by a step back.
+/// Takes a product that has cooled one step back.
 async fn cool(shop: &Shop, product: &Product, cooled: Scale) -> Result<(), Failure> {
     let id = &product.product_id;
     if cooled.shards == product.stock_shards {
@@ -103,8 +102,8 @@ async fn cool(shop: &Shop, product: &Product, cooled: Scale) -> Result<(), Failu
         let _ = commit_change(shop, product, &now, Transaction::new(), &mut shop.backoff()).await?;
         return Ok(());
     }
-    let may_go_on = |now: &Product| now.scaling == product.scaling && now.flash == product.flash;
-    inventory::shrink(shop, id, cooled.shards, may_go_on, &mut shop.backoff()).await
+    let why = Shrinking::Cooled(product, shop.clock.now());
+    inventory::shrink(shop, id, cooled.shards, why, &mut shop.backoff()).await
 }
 
 /// Plans a look at a product for soon, before units are reserved that may be orphaned, or because its shards are uneven.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep, Transacted},
-    inventory, readable,
+    inventory::{self, Shrinking},
+    readable,
 };
 use crate::{
     domain::{
@@ -358,7 +359,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
         }
     }
     if let Patch::Set(count) = change.stock_shards {
-        inventory::shrink(shop, id, count, |_| true, &mut backoff).await?;
+        inventory::shrink(shop, id, count, Shrinking::ByHand, &mut backoff).await?;
         inventory::level(shop, id, &mut backoff).await?;
     }
     stocked(shop, id).await

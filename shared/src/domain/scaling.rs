@@ -78,6 +78,20 @@ pub struct Scaling {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub hot_at: Option<Timestamp>,
+    /// The last step that the product took by itself.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub scaled_at: Option<Timestamp>,
+}
+
+impl Scaling {
+    /// Whether the last step made the product faster; else it had cooled.
+    pub fn was_hot(&self) -> bool {
+        self.scaled_at.is_some() && self.scaled_at == self.hot_at
+    }
 }
 
 /// The number of shards and the mode of a product, with the way in which it scales.
@@ -177,8 +191,8 @@ impl Scale {
 
     /// The scale after a sign of heat, with `units` in stock; none if there is nothing to store.
     ///
-    /// The shards become four times as many, as far as each has two units to sell. Then flash mode follows. After that the mark alone is renewed, which
-    /// keeps the product from cooling.
+    /// The shards become four times as many, as far as each has two units to sell. Then flash mode follows. After that the
+    /// mark alone is renewed, which keeps the product from cooling.
     #[must_use]
     pub fn heated(mut self, units: i64, now: Timestamp, policy: &ScalingPolicy, pace: &ScalingPace) -> Option<Self> {
         if self.was_hot_within(pace.step, now) {
@@ -189,9 +203,11 @@ impl Scale {
         if let Some(next) = next.map(|next| next.min(enough_for)).filter(|next| *next > self.shards) {
             self.scaling.least_shards = Some(self.scaling.least_shards.unwrap_or(self.shards));
             self.shards = next;
+            self.scaling.scaled_at = Some(now);
         } else if next.is_none() && self.may_enter_flash(policy) && enough_for >= self.shards {
             self.scaling.least_flash = Some(self.scaling.least_flash.unwrap_or(false));
             self.flash = true;
+            self.scaling.scaled_at = Some(now);
         } else if !self.needs_mark(now, policy, pace) {
             return None;
         }
@@ -217,9 +233,11 @@ impl Scale {
         }
         if self.flash && !self.keeps_flash() {
             self.flash = false;
+            self.scaling.scaled_at = Some(now);
             return Some(self);
         }
         let fewer = self.shards.div_ceil(2).max(self.floor(policy));
+        self.scaling.scaled_at = Some(now);
         (fewer < self.shards).then_some(Self { shards: fewer, ..self })
     }
 }
@@ -303,10 +321,9 @@ mod tests {
         assert_eq!((cooled.shards, cooled.flash, cooled.cooled(at(300_000), &AUTO, &PACE)), (4, true, None));
         let old = Scale { shards: 64, flash: false, scaling: Scaling::default() };
         let flash = old.heated(1_000, at(0), &AUTO, &PACE).unwrap();
-        assert_eq!(
-            (flash.flash, flash.cooled(at(300_000), &AUTO, &PACE)),
-            (true, Some(Scale { flash: false, ..flash }))
-        );
+        let cooled = flash.cooled(at(300_000), &AUTO, &PACE).unwrap();
+        assert_eq!((flash.flash, cooled.flash, cooled.shards), (true, false, 64));
+        assert_eq!([flash, cooled].map(|scale| scale.scaling.was_hot()), [true, false]);
     }
 
     #[test]

@@ -36,10 +36,11 @@ use shared::{
             ParcelStatus, allowed_next,
         },
         pricing::{self, ShippingPolicy},
-        product::{Offer, SaleStatus},
+        product::{Offer, Product, SaleStatus, SaleWindow},
         provider::ProviderName,
         purchase_limit::Within,
         refusal::Entity,
+        scaling::{Scale, ScalingPolicy},
         session::{PaymentSession, Purpose},
         sheet::OrderSheet,
         swept::SweepPlan,
@@ -428,6 +429,31 @@ fn cart(product: &ProductView) -> Result<CartView, Error> {
     let item = LiveItem::of(id, name, offer, product.stock, quantity).map_err(|_| Error::NoSample("Cart"))?;
     let total = item.amount;
     Ok(CartView::from(LiveCart { items: vec![item], total }))
+}
+
+/// A product as it is stored, of one shard.
+pub(crate) fn stored_product(created_at: Timestamp) -> Result<Product, Error> {
+    let view = product()?;
+    let scale = Scale::new(None, None, &ScalingPolicy::DEFAULT);
+    Ok(Product {
+        product_id: view.product_id,
+        name: view.name,
+        description: view.description,
+        category: view.category,
+        seller_id: view.seller_id,
+        offer: Offer { price: view.price, discount: view.discount, status: SaleStatus::OnSale, terms: None },
+        paused_status: None,
+        stock_shards: scale.shards,
+        flash: scale.flash,
+        scaling: scale.scaling,
+        needs_shipping: true,
+        limit: None,
+        window: SaleWindow::default(),
+        sweep: SweepPlan::default(),
+        version: 1,
+        created_at,
+        updated_at: None,
+    })
 }
 
 fn product() -> Result<ProductView, Error> {
