@@ -177,6 +177,7 @@ impl Mutant {
         Self { name: "a cancelled order brings back twice its units", changes: &[Multiplied(UNITS_BACK, ":units", 2)] },
         Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
         Self { name: "more units move than there are", changes: &[Unconditional(UNITS_OUT)] },
+        Self { name: "moved units stay where they were", changes: &[LeftOut(UNITS_OUT)] },
         Self { name: "units get lost on their way between shards", changes: &[Multiplied(UNITS_IN, ":units", 0)] },
         Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
         Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
