@@ -59,9 +59,9 @@ pub struct PlaceOrder {
 /// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
 ///   sheet;
 /// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
-/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
-///   expected amounts), [`Refusal::StockNotEnough`],
-///   [`Refusal::PurchaseLimitExceeded`] for a product;
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or
+///   [`Refusal::PayableChanged`] (for expected amounts), [`Refusal::StockNotEnough`], [`Refusal::PurchaseLimitExceeded`]
+///   for a product;
 /// - [`Refusal::CouponNotUsable`];
 /// - [`Refusal::AddressRequired`];
 /// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
