@@ -19,6 +19,7 @@ use crate::{
     budgets::Budgets,
     campaigns::Campaigns,
     desk::Desk,
+    drops::Drops,
     emails::Emails,
     findings::Findings,
     holds::Place,
@@ -77,6 +78,7 @@ pub struct Auditor {
     sales: Sales,
     sellers: Sellers,
     desk: Desk,
+    drops: Drops,
 }
 
 /// The number of items between two looks at the memory in use.
@@ -111,6 +113,7 @@ impl Auditor {
             sales: Sales::default(),
             sellers: Sellers::default(),
             desk: Desk::default(),
+            drops: Drops::default(),
         }
     }
 
@@ -299,6 +302,12 @@ impl Auditor {
             Record::DeskRow { key, order, row, .. } => self.desk.add_row(order, key, *row, selection),
             Record::DeskHeartbeat(heartbeat) => self.desk.add_heartbeat(&heartbeat),
             Record::Migration { step, progress } => self.desk.add_migration(&step, &progress),
+            Record::Drop(state) => self.drops.add(&state, selection),
+            Record::LineCounter { drop, counter, record } => {
+                self.drops.add_counter(&drop, counter, record, selection);
+            }
+            Record::DropEntry(entry) => self.drops.add_entry(entry, selection),
+            Record::DropPlace { drop, place, served } => self.drops.add_served(drop, place, served, selection),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
             | Record::Address { .. }
@@ -336,6 +345,7 @@ impl Auditor {
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
             self.desk.narrow(&half);
+            self.drops.narrow(&half);
             self.findings.narrow(&half);
             self.selection = half;
         }
@@ -355,6 +365,7 @@ impl Auditor {
             + self.sales.weight()
             + self.sellers.weight()
             + self.desk.weight()
+            + self.drops.weight()
     }
 
     /// The report on the whole table, as of the instant `now`.
@@ -384,6 +395,7 @@ impl Auditor {
             sales,
             sellers,
             desk,
+            drops,
             ..
         } = self;
         let mut best = None;
@@ -395,6 +407,7 @@ impl Auditor {
             emails.finish(&mut findings);
             sellers.finish(now, &mut findings);
             desk.finish(now, &mut findings);
+            drops.finish(&orders, &mut findings);
         }
         accounts.finish(&mut findings);
         inventory.finish(&orders, &mut findings, &mut figures);

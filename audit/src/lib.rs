@@ -30,6 +30,7 @@ mod auditor;
 mod budgets;
 mod campaigns;
 mod desk;
+mod drops;
 mod emails;
 mod findings;
 #[cfg(test)]

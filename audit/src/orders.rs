@@ -95,6 +95,10 @@ impl Orders {
         self.known.contains_key(order)
     }
 
+    pub(crate) fn user_of(&self, order: &OrderId) -> Option<&UserId> {
+        self.known.get(order).map(|known| &known.user)
+    }
+
     pub(crate) fn iter(&self) -> btree_map::Iter<'_, OrderId, Known> {
         self.known.iter()
     }

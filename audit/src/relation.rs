@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId},
+    domain::{CouponId, DropId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId},
     store::keys,
 };
 
@@ -41,6 +41,8 @@ pub enum Relation {
     Limit(ProductId, UserId),
     /// A processed-event record and the rebuild of its generation.
     Mark(String),
+    /// A drop, its counters and its numbers.
+    Drop(DropId),
 }
 
 /// The kind and the ids of a relation, borrowed.
@@ -74,6 +76,10 @@ impl Relation {
                 let key = keys::counted(event);
                 Subject::Item(key.pk, key.sk)
             }
+            Self::Drop(drop) => {
+                let key = keys::drop(drop);
+                Subject::Item(key.pk, key.sk)
+            }
         }
     }
 
@@ -93,6 +99,7 @@ impl Relation {
             Self::Sheet(id) => sheet(id),
             Self::Limit(product, user) => limit(product, user),
             Self::Mark(event) => mark(event),
+            Self::Drop(id) => drop(id),
         }
     }
 }
@@ -143,6 +150,10 @@ pub(crate) fn withdrawal<'a>(user: &'a UserId, id: &'a WithdrawalId) -> Identity
 
 pub(crate) fn sheet(id: &OrderSheetId) -> Identity<'_> {
     (8, id.as_str(), "")
+}
+
+pub(crate) fn drop(id: &DropId) -> Identity<'_> {
+    (13, id.as_str(), "")
 }
 
 pub(crate) fn limit<'a>(product: &'a ProductId, user: &'a UserId) -> Identity<'a> {

@@ -132,6 +132,8 @@ pub enum Invariant {
     PersonalData,
     /// The desk's rows equal a recount of the orders.
     Desk,
+    /// A number of a drop's line has one customer, and serves one order of theirs.
+    Drops,
 }
 
 impl fmt::Display for Invariant {
@@ -152,6 +154,7 @@ impl fmt::Display for Invariant {
             Self::Sellers => "sellers",
             Self::PersonalData => "personal data",
             Self::Desk => "desk",
+            Self::Drops => "drops",
         })
     }
 }

@@ -18,6 +18,7 @@ use shared::{
         CouponId, OrderId, PaymentId, UserId,
         coupon::{Campaign, Counter},
         desk::DeskChange,
+        drops::COUNTERS,
         ledger::LedgerEntry,
     },
     store::{Key, desk, keys, records::Record},
@@ -180,6 +181,11 @@ impl SecondLook<'_> {
             Relation::Payment(payment) => source.get([keys::payment_claim(payment)]).await?,
             Relation::Sheet(sheet) => source.get([keys::sheet(sheet)]).await?,
             Relation::Mark(event) => source.get([keys::counted(event), keys::rebuild()]).await?,
+            Relation::Drop(drop) => {
+                // A counter moves before its number has a customer: the seen numbers were given out before.
+                let counters = (0..COUNTERS).map(|counter| keys::line_counter(drop, counter));
+                source.get(counters.chain([keys::drop(drop)])).await?
+            }
             Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) => Items::new(),
         };
         let named = items.values().cloned().filter_map(|item| named_by(Record::read(item).ok()?, relation));

@@ -56,6 +56,12 @@ pub mod http {
         pub mod list_products;
     }
 
+    pub mod drops {
+        pub mod enter;
+        pub mod get_entry;
+        pub mod set;
+    }
+
     pub mod exports {
         pub mod create;
         pub mod get;
@@ -149,8 +155,8 @@ pub mod schedule {
 }
 
 use http::{
-    balance, cart, claims, coupons, desk, exports, order_sheets, orders, payments, products, reference, sellers, users,
-    withdrawals,
+    balance, cart, claims, coupons, desk, drops, exports, order_sheets, orders, payments, products, reference, sellers,
+    users, withdrawals,
 };
 use routes::Route;
 use shared::lambda::serve::Endpoint;
@@ -257,6 +263,9 @@ endpoints![
     ("GET",    "/desk/claims",                            "list-desk-claims",     desk::list_claims,          token),
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
     ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
+    ("PUT",    "/drops/{dropId}",                         "set-drop",             drops::set,                 token),
+    ("POST",   "/drops/{dropId}/entries",                 "enter-drop",           drops::enter,               token),
+    ("GET",    "/drops/{dropId}/entries",                 "get-drop-entry",       drops::get_entry,           token),
     ("POST",   "/exports",                                "create-export",        exports::create,            token),
     ("GET",    "/exports/{exportId}",                     "get-export",           exports::get,               token),
     ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),

@@ -49,6 +49,11 @@ mod coupons {
     mod update;
 }
 
+mod drops {
+    mod entries;
+    mod set;
+}
+
 mod order_sheets {
     mod create;
 }

@@ -117,6 +117,10 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" })),
             shop.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "welcome" })),
             shop.patch("/coupons/welcome", json!({ "status": "PAUSED" })),
+            shop.call("PUT", "/drops/friday").json(&json!({
+                "couponId": "welcome", "opensAt": "2026-12-01T00:00:00Z", "enabled": true,
+            })),
+            shop.post("/drops/friday/entries", json!({})),
             shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 1 })),
             shop.call("DELETE", "/orders/cart/tea?userId=mina"),
             shop.post("/order-sheets", json!({ "userId": "mina", "items": items })),

@@ -22,6 +22,7 @@ mod crash_points;
 mod dead_letters;
 mod delivery;
 mod desk;
+mod drops;
 mod events;
 mod expiry;
 mod exports;

@@ -18,6 +18,7 @@ use crate::{
     steps::{
         cancel,
         payments::{CARD, check_out, confirm, payment_id, session_of, sweep_payments},
+        wait,
     },
 };
 
@@ -133,6 +134,7 @@ pub async fn measure() -> Vec<Row> {
     Box::pin(shards(&mut bench)).await;
     Box::pin(parcels(&mut bench)).await;
     Box::pin(exports(&mut bench)).await;
+    Box::pin(drops(&mut bench)).await;
     Box::pin(bestsellers(&mut bench)).await;
     Box::pin(aggregation(&mut bench)).await;
     bench.rows
@@ -251,6 +253,32 @@ async fn exports(bench: &mut Bench) {
     let path = format!("/exports/{}", export["exportId"].as_str().expect("an id"));
     let call = bench.shop.get(&path).as_user("jun");
     bench.call("link to a file with one's own data", cost(2, 0.0, 2.0), call).await;
+}
+
+/// An entry is a number and a place. A look within the second is free; the first after it reads the drop, and takes the
+/// step that is due: a unit for each counter and shard, and the state of the line. A ticket is an action of the order's
+/// transaction.
+async fn drops(bench: &mut Bench) {
+    let drop = json!({ "productId": "p49", "opensAt": bench.shop.now(), "enabled": true });
+    let call = bench.shop.call("PUT", "/drops/friday").json(&drop).as_admin();
+    bench.call("drop before a product, new", cost(4, 22.0, 3.0), call).await;
+    let enter = |shop: &TestShop, user: &str| shop.post("/drops/friday/entries", json!({})).as_user(user);
+    bench.call("entry into a drop's line", cost(3, 2.0, 1.0), enter(&bench.shop, "jun")).await;
+    let entry = enter(&bench.shop, "sora").await.expect(201);
+    let ticket = entry["ticket"].as_str().expect("a ticket").to_owned();
+    let path = format!("/drops/friday/entries?ticket={ticket}");
+    wait(&bench.shop, 1_000);
+    let call = cold(bench).get(&path).as_user("sora");
+    bench.call("look at a drop's line, with a step", cost(4, 1.0, 11.0), call).await;
+    let call = cold(bench).get(&path).as_user("sora");
+    bench.call("look at a drop's line, after another's step", cost(1, 0.0, 1.0), call).await;
+    wait(&bench.shop, 1_000);
+    bench.shop.get(&path).as_user("sora").await.expect(200);
+    let call = bench.shop.get(&path).as_user("sora");
+    bench.call("look at a drop's line, within the second", cost(0, 0.0, 0.0), call).await;
+    bench.shop.order("sora", "p00", 1).await.expect(201);
+    let call = bench.shop.order("sora", "p49", 1).header("x-drop-ticket", &ticket);
+    bench.call("order, 1 line, with a drop's ticket", cost(2, 11.0, 2.0), call).await;
 }
 
 async fn users(bench: &mut Bench) {

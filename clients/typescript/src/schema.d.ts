@@ -1095,6 +1095,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/drops/{dropId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Creates a drop or changes it
+         * @description A new one guards its product or campaign from the answer on. A change is known everywhere a second later.
+         */
+        put: operations["setDrop"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/drops/{dropId}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The standing of the caller's ticket
+         * @description It is at most a second old, and costs the shop no read within that second: ask once a second or two.
+         */
+        get: operations["getDropEntry"];
+        put?: never;
+        /**
+         * Enters the line of a drop, with a ticket for the caller alone
+         * @description A customer has one place: entering again answers with the same one until its turn has ended.
+         *
+         *     Customers are admitted in the order of arrival of each of the line's counters. Between counters the order holds up to
+         *     the difference of their lengths.
+         */
+        post: operations["enterDrop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/exports": {
         parameters: {
             query?: never;
@@ -2241,6 +2288,109 @@ export interface components {
             data: components["schemas"]["DeskProduct"];
         };
         /**
+         * @description A drop.
+         * @example {
+         *       "createdAt": "2026-11-20T03:00:00Z",
+         *       "dropId": "friday",
+         *       "enabled": true,
+         *       "opensAt": "2026-11-27T11:00:00Z",
+         *       "productId": "hallabong-tea",
+         *       "updatedAt": "2026-11-20T03:00:00Z"
+         *     }
+         */
+        Drop: {
+            /** @description The drop. */
+            dropId: components["schemas"]["DropId"];
+            /** @description The product that it guards, if it is one. */
+            productId?: components["schemas"]["ProductId"];
+            /** @description The campaign that it guards, if it is one. */
+            couponId?: components["schemas"]["CouponId"];
+            /**
+             * Format: date-time
+             * @description The instant before which nobody is admitted.
+             */
+            opensAt: string;
+            /** @description Whether a ticket is needed. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The instant of its creation.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description The instant of the last change.
+             */
+            updatedAt: string;
+        };
+        /**
+         * @description A place in the line of a drop.
+         * @example {
+         *       "dropId": "friday",
+         *       "estimatedAt": "2026-11-27T11:00:04Z",
+         *       "place": 41,
+         *       "soldOut": false,
+         *       "status": "WAITING",
+         *       "ticket": "AAUAAAAAAAAAewAAAaMRqRyAq1JmY0m8o3xk0c3l4mXJ8a5nq7sTQy2VbU9eWf6dHhA"
+         *     }
+         */
+        DropEntry: {
+            /** @description The drop. */
+            dropId: components["schemas"]["DropId"];
+            /** @description The ticket: for `GET /drops/{dropId}/entries`, and for the header `x-drop-ticket`. */
+            ticket: string;
+            /**
+             * Format: int64
+             * @description The place in the line, from 1; 0 if nobody is ahead any more. It is exact among the customers of one of the line's
+             *     counters, and an estimate for the whole line.
+             */
+            place: number;
+            /** @description The state of the place. */
+            status: components["schemas"]["DropEntryStatus"];
+            /**
+             * Format: date-time
+             * @description While `WAITING`: the forecast of the admission, at the present pace. Absent while nothing is left.
+             */
+            estimatedAt?: string;
+            /**
+             * Format: date-time
+             * @description While `ADMITTED`: the end of the turn. Absent while the drop is not enabled.
+             */
+            admittedUntil?: string;
+            /** @description Whether nothing is left for those who wait. Units that come back admit the next in line. */
+            soldOut: boolean;
+        };
+        DropEntryEnvelope: {
+            /** @enum {string} */
+            code: "SUCCESS";
+            /**
+             * @description The message for people, in the language of the request's `Accept-Language`.
+             * @example 요청에 성공했습니다.
+             */
+            message: string;
+            data: components["schemas"]["DropEntry"];
+        };
+        /**
+         * @description The state of a place in a line.
+         * @enum {string}
+         */
+        DropEntryStatus: "WAITING" | "ADMITTED" | "EXPIRED";
+        DropEnvelope: {
+            /** @enum {string} */
+            code: "SUCCESS";
+            /**
+             * @description The message for people, in the language of the request's `Accept-Language`.
+             * @example 요청에 성공했습니다.
+             */
+            message: string;
+            data: components["schemas"]["Drop"];
+        };
+        /**
+         * @description Names a drop.
+         * @example black-friday
+         */
+        DropId: string;
+        /**
          * Format: email
          * @description An e-mail address.
          * @example mina@example.com
@@ -2271,6 +2421,8 @@ export interface components {
             withdrawalId?: string;
             /** @description The export. */
             exportId?: string;
+            /** @description The drop. */
+            dropId?: string;
         };
         EntityNotFoundFailure: {
             /** @enum {string} */
@@ -2925,6 +3077,20 @@ export interface components {
             categories?: components["schemas"]["Text60"][];
             /** @description Products of these sellers, 1 to 20. */
             sellerIds?: components["schemas"]["UserId"][];
+        };
+        NewDrop: {
+            /** @description The product to guard. Exactly one of this and `couponId` is given; it never changes. */
+            productId?: components["schemas"]["ProductId"];
+            /** @description The campaign to guard. */
+            couponId?: components["schemas"]["CouponId"];
+            /** @description The instant before which nobody is admitted. Customers can enter before. */
+            opensAt: components["schemas"]["Instant"];
+            /** @description Whether an order of the product, or an issue of the campaign, needs an admitted ticket. Otherwise the door is open. */
+            enabled: boolean;
+        };
+        NewDropEntry: {
+            /** @description The customer, the caller by default. */
+            userId?: components["schemas"]["UserId"];
         };
         /**
          * @example {
@@ -4475,10 +4641,14 @@ export interface components {
         /** @description A text with a visible character, stored and measured in Unicode's Normalization Form C. Control characters and overrides of the text's direction are refused. */
         Text64: string;
         TooManyRequestsDetails: {
-            /** @description The name of the limit. */
-            limit: string;
+            /** @description The name of the limit, if the user has asked for too much. */
+            limit?: string;
             /** @description The most that it allows. */
-            max: number;
+            max?: number;
+            /** @description The drop, if its line has not admitted the user. */
+            dropId?: string;
+            /** @description The reason, such as `TICKET_MISSING` or `TICKET_WAITING`. New ones may appear. */
+            reason?: string;
         };
         TooManyRequestsFailure: {
             /** @enum {string} */
@@ -4490,7 +4660,7 @@ export interface components {
              * @example 4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e
              */
             requestId: string;
-            details: components["schemas"]["TooManyRequestsDetails"];
+            details?: components["schemas"]["TooManyRequestsDetails"];
         };
         /**
          * Format: int64
@@ -6087,6 +6257,8 @@ export interface operations {
             header?: {
                 /** @description Makes the request safe to repeat: with the same key and payload nothing happens twice, and the answer names the same thing, as it is now. The same key with another payload is a 422. Without the header each request is a new one. */
                 "Idempotency-Key"?: string;
+                /** @description The ticket of the drop that guards the product or the campaign. It serves once, in its turn, and only the user who entered. While the drop is enabled, the answer without one is 429 with the drop's id. */
+                "x-drop-ticket"?: string;
                 /** @description The language of messages: Korean, or English where it is preferred. */
                 "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
@@ -6379,6 +6551,8 @@ export interface operations {
             header?: {
                 /** @description Makes the request safe to repeat: with the same key and payload nothing happens twice, and the answer names the same thing, as it is now. The same key with another payload is a 422. Without the header each request is a new one. */
                 "Idempotency-Key"?: string;
+                /** @description The ticket of the drop that guards the product or the campaign. It serves once, in its turn, and only the user who entered. While the drop is enabled, the answer without one is 429 with the drop's id. */
+                "x-drop-ticket"?: string;
                 /** @description The language of messages: Korean, or English where it is preferred. */
                 "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
@@ -8042,6 +8216,139 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    setDrop: {
+        parameters: {
+            query?: {
+                /** @description The caller, for a local shop and only without the header `x-user-id`. */
+                userId?: components["parameters"]["CallerId"];
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                dropId: components["schemas"]["DropId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDrop"];
+            };
+        };
+        responses: {
+            /** @description The drop. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EntityNotFound"];
+            /**
+             * @description `USER_NOT_ACTIVE`: The user is not active.
+             *
+             *     `ALREADY_EXISTS`: It exists already.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserNotActiveFailure"] | components["schemas"]["AlreadyExistsFailure"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    getDropEntry: {
+        parameters: {
+            query: {
+                /** @description The customer; the caller by default. */
+                userId?: components["schemas"]["UserId"];
+                /** @description The ticket of the entry. */
+                ticket: string;
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                dropId: components["schemas"]["DropId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The place in the line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropEntryEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EntityNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    enterDrop: {
+        parameters: {
+            query?: {
+                /** @description The caller, for a local shop and only without the header `x-user-id`. */
+                userId?: components["parameters"]["CallerId"];
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                dropId: components["schemas"]["DropId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewDropEntry"];
+            };
+        };
+        responses: {
+            /** @description The place in the line. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropEntryEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EntityNotFound"];
+            409: components["responses"]["UserNotActive"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["TryAgain"];

@@ -92,6 +92,7 @@ impl ApiError {
                 Entity::Refund => json!({ "refundId": id }),
                 Entity::Withdrawal => json!({ "withdrawalId": id }),
                 Entity::Export => json!({ "exportId": id }),
+                Entity::Drop => json!({ "dropId": id }),
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
@@ -185,6 +186,7 @@ impl ApiError {
                 Entity::User => json!({ "field": "userId" }),
                 Entity::Product => json!({ "field": "productId" }),
                 Entity::Coupon => json!({ "field": "couponId" }),
+                Entity::Drop => json!({ "field": "dropId" }),
                 Entity::Order
                 | Entity::OrderItem
                 | Entity::Parcel
@@ -199,6 +201,9 @@ impl ApiError {
             Refusal::EmailTaken => Some(json!({ "field": "email" })),
             Refusal::LimitExceeded { limit, max } | Refusal::TooManyRequests { limit, max, .. } => {
                 Some(json!({ "limit": limit, "max": max }))
+            }
+            Refusal::NotAdmitted { drop_id, problem, .. } => {
+                Some(json!({ "dropId": drop_id, "reason": problem.as_str() }))
             }
             Refusal::PurchaseLimitExceeded { product_id, limit, left } => Some(json!({
                 "limit": "perUser",
@@ -222,7 +227,9 @@ impl ApiError {
     /// their ids: those that came together would else come together again.
     pub(super) fn retry_after_s(&self, request_id: &str) -> Option<i64> {
         match self {
-            Self::Failed(Failure::Refused(Refusal::TooManyRequests { retry_after_s, .. })) => Some(*retry_after_s),
+            Self::Failed(Failure::Refused(
+                Refusal::TooManyRequests { retry_after_s, .. } | Refusal::NotAdmitted { retry_after_s, .. },
+            )) => Some(*retry_after_s),
             Self::Failed(Failure::Store(StoreError::Busy(_))) => Some(1 + i64::from(bucket(request_id, BUSY_SPREAD_S))),
             _ => None,
         }
@@ -277,7 +284,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::AlreadyExists(_) | Refusal::EmailTaken => Code::AlreadyExists,
         Refusal::PreconditionFailed => Code::PreconditionFailed,
         Refusal::LimitExceeded { .. } | Refusal::PurchaseLimitExceeded { .. } => Code::LimitExceeded,
-        Refusal::TooManyRequests { .. } => Code::TooManyRequests,
+        Refusal::TooManyRequests { .. } | Refusal::NotAdmitted { .. } => Code::TooManyRequests,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
     }
 }

@@ -6,9 +6,10 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
-    ClaimId, CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity,
-    UserId, WithdrawalId, bounded,
+    ClaimId, CouponId, DropId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId,
+    Quantity, UserId, WithdrawalId, bounded,
     coupon::{AddedQuantity, CampaignStatus, CouponKind, TotalQuantity, ValidDays},
+    drops::DropTicket,
     export::ExportKind,
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
@@ -153,7 +154,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
     UserStatus, SaleStatus, InitialStatus, Within, CampaignStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
-    ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind,
+    ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind, DropId, DropTicket,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, UnitsPerUser, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
 

@@ -3,7 +3,7 @@
 use super::{ApiError, Code, Language};
 use crate::{
     app::Failure,
-    domain::{Invalid, Refusal, invalid::Kind, refusal::Entity},
+    domain::{Invalid, Refusal, drops::TicketProblem, invalid::Kind, refusal::Entity},
 };
 
 /// The title of a payment on the provider's page.
@@ -83,7 +83,33 @@ pub(super) fn of_error(error: &ApiError, language: Language) -> String {
         ApiError::Failed(Failure::Refused(Refusal::NotFound { entity, .. })) => {
             format!("{message} {}", missing(*entity, language))
         }
+        ApiError::Failed(Failure::Refused(Refusal::NotAdmitted { problem, .. })) => {
+            not_admitted(*problem, language).to_owned()
+        }
         _ => message.to_owned(),
+    }
+}
+
+fn not_admitted(problem: TicketProblem, language: Language) -> &'static str {
+    let (korean, english) = match problem {
+        TicketProblem::Missing => (
+            "대기표가 필요합니다. POST /drops/{dropId}/entries로 줄을 서고, x-drop-ticket 헤더에 대기표를 보내 주세요.",
+            "A ticket is required. Enter with POST /drops/{dropId}/entries, and send the ticket in the header x-drop-ticket.",
+        ),
+        TicketProblem::NotValid => {
+            ("이 드롭에서 이 사용자에게 발급한 대기표가 아닙니다.", "This is not a ticket of this drop for this user.")
+        }
+        TicketProblem::Waiting => {
+            ("아직 입장 순서가 아닙니다. 잠시 후 다시 시도해 주세요.", "It is not your turn yet. Try again shortly.")
+        }
+        TicketProblem::Expired => {
+            ("대기표가 만료되었습니다. 다시 줄을 서 주세요.", "The ticket has expired. Enter the line again.")
+        }
+        TicketProblem::Used => ("이미 사용한 대기표입니다.", "The ticket has been used."),
+    };
+    match language {
+        Language::Korean => korean,
+        Language::English => english,
     }
 }
 
@@ -103,6 +129,7 @@ fn missing(entity: Entity, language: Language) -> &'static str {
         Entity::Refund => ("이 환불은 없습니다.", "No such refund."),
         Entity::Withdrawal => ("이 출금은 없습니다.", "No such withdrawal."),
         Entity::Export => ("이 내보내기는 없습니다.", "No such export."),
+        Entity::Drop => ("이 드롭은 없습니다.", "No such drop."),
         Entity::Path => {
             ("이 경로는 없습니다. GET /docs에 모든 경로가 있습니다.", "No such path; GET /docs describes all of them.")
         }
@@ -157,6 +184,7 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::EntityTags => "따옴표로 묶은 엔티티 태그의 목록이거나 '*'여야 합니다.".to_owned(),
         Invalid::OneSeller => "한 판매자의 상품이어야 합니다.".to_owned(),
         Invalid::Cursor => "올바른 커서가 아닙니다.".to_owned(),
+        Invalid::Ticket => "대기표가 아닙니다.".to_owned(),
         Invalid::Json => "올바른 JSON이 아닙니다.".to_owned(),
         Invalid::Empty => "변경할 내용이 없습니다.".to_owned(),
     }
@@ -199,6 +227,7 @@ fn english(invalid: &Invalid) -> String {
         Invalid::EntityTags => "must be quoted entity tags or '*'".to_owned(),
         Invalid::OneSeller => "must be of one seller".to_owned(),
         Invalid::Cursor => "is not a cursor of this list".to_owned(),
+        Invalid::Ticket => "is not a ticket of a drop".to_owned(),
         Invalid::Json => "must be valid JSON".to_owned(),
         Invalid::Empty => "has nothing to change".to_owned(),
     }

@@ -1,7 +1,7 @@
 //! Descriptions in the API reference of parameters that many endpoints share.
 
 use utoipa::{
-    IntoParams,
+    IntoParams, PartialSchema,
     openapi::{
         RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
@@ -10,6 +10,7 @@ use utoipa::{
 };
 
 use super::{ApiRequest, request::MAX_KEY_LENGTH};
+use crate::domain::drops::DropTicket;
 
 /// The header of every request that changes something and can be repeated.
 #[derive(Debug)]
@@ -42,6 +43,22 @@ impl IntoParams for IfMatch {
             "The `ETag` of an earlier answer, several of them, or `*`. Where the thing has another tag by now, nothing \
              changes and the answer is 412. Weak tags match nothing.",
             text().examples(["\"5a0f5a3f5c1c8d7e4dfb1d320b6e4d3c\""]).build(),
+        )]
+    }
+}
+
+/// The header with the ticket of a drop.
+#[derive(Debug)]
+pub struct DropTicketHeader;
+
+impl IntoParams for DropTicketHeader {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![optional(
+            ApiRequest::DROP_TICKET,
+            ParameterIn::Header,
+            "The ticket of the drop that guards the product or the campaign. It serves once, in its turn, and only the \
+             user who entered. While the drop is enabled, the answer without one is 429 with the drop's id.",
+            DropTicket::schema(),
         )]
     }
 }

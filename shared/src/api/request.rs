@@ -13,7 +13,7 @@ use super::{ApiError, FieldErrors, Language, NoQuery, json};
 use crate::{
     api::identity::Identity,
     app::{Caller, RequestKey, Role, Shop},
-    domain::{Invalid, Precondition, Refusal, UserId, characters},
+    domain::{Invalid, Precondition, Refusal, UserId, characters, drops::DropTicket},
 };
 
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -36,6 +36,9 @@ impl ApiRequest {
 
     /// The header that makes a change depend on the state that its caller has read.
     pub const IF_MATCH: &str = "If-Match";
+
+    /// The header with the ticket of a drop.
+    pub const DROP_TICKET: &str = "x-drop-ticket";
 
     /// A request with the identity that the runtime found.
     pub fn new(request: Request, identity: Identity) -> Self {
@@ -204,6 +207,18 @@ impl ApiRequest {
         let texts: Option<Vec<&str>> = values.iter().map(|value| value.to_str().ok()).collect();
         let precondition = texts.and_then(|texts| etags(&texts.join(",")));
         precondition.ok_or_else(|| FieldErrors::one(Self::IF_MATCH, Invalid::EntityTags))
+    }
+
+    /// Returns the ticket of a drop, if the request has one.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn drop_ticket(&self) -> Result<Option<DropTicket>, FieldErrors> {
+        let Some(value) = self.request.headers().get(Self::DROP_TICKET) else {
+            return Ok(None);
+        };
+        let ticket = value.to_str().ok().and_then(|text| DropTicket::try_from(text.to_owned()).ok());
+        ticket.map(Some).ok_or_else(|| FieldErrors::one(Self::DROP_TICKET, Invalid::Ticket))
     }
 
     fn says_json(&self) -> bool {

@@ -21,9 +21,10 @@ use super::{
 };
 use crate::{
     domain::{
-        ClaimId, CouponId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity,
-        UserId, WithdrawalId, Won,
+        ClaimId, CouponId, DropId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId,
+        Quantity, UserId, WithdrawalId, Won,
         coupon::{AddedQuantity, TotalQuantity, ValidDays},
+        drops::DropTicket,
         id,
         inventory::{ShardCount, Units, UnitsChange},
         money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
@@ -67,6 +68,11 @@ schemas! {
     PaymentId: id("Names a payment from outside.", "order_kq3d6s7wz5x2v4mb8n1t9c0rfa");
     WithdrawalId: id("Names a withdrawal.", "c0rfakq3d6s7wz5x2v4mb8n1t9");
     ExportId: id("Names an export.", "x2v4mb8n1t9c0rfakq3d6s7wz5");
+    DropId: id("Names a drop.", "black-friday");
+    DropTicket: string("A ticket of a drop: opaque, as the entry gave it.")
+        .min_length(Some(DropTicket::LENGTH))
+        .max_length(Some(DropTicket::LENGTH))
+        .pattern(Some("^[A-Za-z0-9_-]+$"));
     PaymentKey: string("The provider's own name of a payment.")
         .min_length(Some(1))
         .max_length(Some(PaymentKey::MAX_LENGTH))

@@ -7,6 +7,7 @@ use super::{
     Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
     desk::Part,
+    drops::{self, Admission},
     idempotency::{self, Keep, Transacted},
     shop::SoldOut,
     ticket_sweep,
@@ -21,6 +22,7 @@ use crate::{
             Campaign, CampaignRow, CampaignStatus, Counter, CouponState, CouponStatus, IssuedCoupon, Terms,
             TotalQuantity, Validity,
         },
+        drops::{DropTicket, ServedFor},
         inventory::spread,
         refusal::Entity,
         swept::SweepPlan,
@@ -110,6 +112,7 @@ async fn create_once(
         status: CampaignStatus::Active,
         version: 0,
         first_quantity: None,
+        drop_id: None,
         has_row: true,
         max_total_discount: new.max_total_discount,
         budget_shards: new.max_total_discount.map(|_| budget::shards(counter_shards)),
@@ -317,15 +320,16 @@ pub(super) fn with_counts(campaign: Campaign, found: &Found) -> Result<Remaining
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
-/// [`Refusal::CouponNotIssuable`], [`Refusal::CouponSoldOut`], [`Refusal::TooManyRequests`].
+/// [`Refusal::CouponNotIssuable`], [`Refusal::NotAdmitted`], [`Refusal::CouponSoldOut`], [`Refusal::TooManyRequests`].
 pub async fn issue(
     shop: &Shop,
     caller: &Caller,
     user: &UserId,
     coupon: &CouponId,
+    ticket: Option<&DropTicket>,
     key: &RequestKey,
 ) -> Result<IssuedCoupon, Failure> {
-    match issue_once(shop, caller, user, coupon, key).await {
+    match issue_once(shop, caller, (user, ticket), coupon, key).await {
         Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<IdempotentOutcome>(shop, key).await?
         {
             Some(first) => issued_as(shop, user, &first.coupon_id, &key.digest).await,
@@ -357,7 +361,7 @@ async fn current(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<Option
 async fn issue_once(
     shop: &Shop,
     caller: &Caller,
-    user: &UserId,
+    (user, ticket): (&UserId, Option<&DropTicket>),
     coupon: &CouponId,
     key: &RequestKey,
 ) -> Result<IssuedCoupon, Failure> {
@@ -374,6 +378,7 @@ async fn issue_once(
     if !campaign.is_open(now) {
         return Err(Refusal::CouponNotIssuable.into());
     }
+    let mut admission = admit(shop, &campaign, user, ticket).await?;
     if matches!(shop.sold_out(coupon), SoldOut::Is(_)) {
         shop.cache_refusal(coupon, user);
         return Err(Refusal::CouponSoldOut.into());
@@ -401,13 +406,20 @@ async fn issue_once(
         reissues: 0,
     };
     loop {
-        let ticket = match tickets::draw(shop, &campaign, user, &mut backoff).await? {
-            Allocated::Ticket { ticket, version } => {
+        let allocated = match tickets::draw(shop, &campaign, user, &mut backoff).await? {
+            Allocated::Ticket { ticket: allocated, version } => {
                 if version > campaign.version {
                     campaign = read(shop, coupon).await?;
                     issued.description.clone_from(&campaign.description);
+                    admission = match admit(shop, &campaign, user, ticket).await {
+                        Ok(admission) => admission,
+                        Err(refused) => {
+                            tickets::reclaim(shop, coupon, allocated, &mut backoff).await?;
+                            return Err(refused);
+                        }
+                    };
                 }
-                ticket
+                allocated
             }
             Allocated::Outdated { shard, counter } => {
                 campaign = read(shop, coupon).await?;
@@ -417,12 +429,13 @@ async fn issue_once(
                 // The change that opens the campaign has not come to this counter yet.
                 tickets::bind(shop, &campaign, shard, counter, &mut backoff).await?;
                 issued.description.clone_from(&campaign.description);
+                admission = admit(shop, &campaign, user, ticket).await?;
                 backoff.retry("the campaign changed meanwhile").await?;
                 continue;
             }
         };
         let mut transaction = Transaction::new();
-        transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user));
+        transaction.add(coupons::claim_ticket(coupon, allocated.shard, allocated.number, user));
         let give = match &revoked {
             None => transaction.add(coupons::give(&issued)),
             Some(revoked) => {
@@ -431,12 +444,16 @@ async fn issue_once(
                 transaction.add(coupons::give_again(&issued, revoked))
             }
         };
+        let served = admission.as_ref().map(|admission| {
+            let for_what = ServedFor::IssuedCouponId(issued.issued_coupon_id.clone());
+            (admission, admission.serve(&mut transaction, for_what, now))
+        });
         let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
         let outcome = match shop.table.commit(transaction, &mut backoff).await {
             Ok(outcome) => outcome,
             Err(failure) => {
-                tickets::abandon(shop, coupon, ticket).await;
+                tickets::abandon(shop, coupon, allocated).await;
                 return Err(failure.into());
             }
         };
@@ -448,7 +465,7 @@ async fn issue_once(
             Outcome::Refused(failures) => {
                 // This ticket is orphaned, unless it was used before its answer got lost: then it is claimed, and
                 // reclaiming changes nothing.
-                tickets::reclaim(shop, coupon, ticket, &mut backoff).await?;
+                tickets::reclaim(shop, coupon, allocated, &mut backoff).await?;
                 let there: Option<IssuedCoupon> = failures.of(give)?.flatten();
                 match there {
                     Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
@@ -458,11 +475,28 @@ async fn issue_once(
                     None if note.is_some_and(|note| failures.refuses(note)) => {
                         return Err(Refusal::CouponAlreadyIssued.into());
                     }
-                    None => {}
+                    None => {
+                        if let Some((admission, _)) = served.filter(|(_, served)| failures.refuses(*served)) {
+                            return Err(admission.used().into());
+                        }
+                    }
                 }
             }
         }
         backoff.pause("the ticket was void").await?;
+    }
+}
+
+/// Admits a user to a campaign that a drop may guard.
+async fn admit(
+    shop: &Shop,
+    campaign: &Campaign,
+    user: &UserId,
+    ticket: Option<&DropTicket>,
+) -> Result<Option<Admission>, Failure> {
+    match &campaign.drop_id {
+        Some(drop) => drops::admit(shop, drop, user, ticket).await,
+        None => Ok(None),
     }
 }
 

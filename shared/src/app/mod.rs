@@ -15,6 +15,7 @@ pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;
 pub mod desk;
+pub mod drops;
 pub mod expiry;
 pub mod exports;
 pub mod idempotency;

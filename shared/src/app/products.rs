@@ -169,6 +169,7 @@ async fn create_once(
         stock_shards: scale.shards,
         flash: scale.flash,
         scaling: scale.scaling,
+        drop_id: None,
         needs_shipping: new.needs_shipping,
         limit: None,
         window: SaleWindow::default(),

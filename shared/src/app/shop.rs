@@ -18,12 +18,13 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, ProductId, UserId, Won,
+        CouponId, DropId, ProductId, UserId, Won,
         account::Account,
         address::Address,
         benefits::OnPartialCancel,
         caps::Caps,
         coupon::Campaign,
+        drops::DropState,
         order::ClaimPolicy,
         pricing::ShippingPolicy,
         product::Product,
@@ -193,6 +194,7 @@ struct Caches {
     addresses: Cache<UserId, (Timestamp, (u64, Option<Address>))>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
+    drops: Cache<DropId, (Timestamp, DropState)>,
     /// The terms on which sellers ship, or that one has none, and the instant of that read.
     terms: Cache<UserId, (Timestamp, Option<SellerShipping>)>,
     /// The contention at products' shards.
@@ -290,6 +292,7 @@ impl Shop {
             addresses: cache(entries, seed),
             products: cache(entries, seed),
             campaigns: cache(entries, seed),
+            drops: cache(entries, seed),
             terms: cache(entries, seed),
             heat: cache(entries, seed),
             sold_out: cache(entries, seed),
@@ -404,6 +407,16 @@ impl Shop {
 
     pub(super) fn invalidate_product(&self, product: &ProductId) {
         self.caches.products.remove(product);
+    }
+
+    /// A drop with the state of its line, if it was read a moment ago.
+    pub(super) fn cached_drop(&self, drop: &DropId) -> Option<DropState> {
+        self.shown(self.caches.drops.get(drop)?, self.bounds.drop_age).map(|(_, state)| state)
+    }
+
+    /// Caches a drop that was asked for at an instant. Its age counts from there: a step takes calls of its own.
+    pub(super) fn cache_drop(&self, state: &DropState, asked_at: Timestamp) {
+        self.caches.drops.insert(state.drop_id.clone(), (asked_at, state.clone()));
     }
 
     /// Counts that a sale met others at a shard of a product. Returns whether the product is to be looked at: if it met

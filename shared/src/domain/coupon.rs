@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    CouponId, ETag, OrderId, UserId, Won,
+    CouponId, DropId, ETag, OrderId, UserId, Won,
     bounded::bounded,
     invalid::named,
     inventory::spread,
@@ -221,6 +221,9 @@ pub struct Campaign {
     /// The total before coupons were added, if some were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_quantity: Option<i64>,
+    /// The drop that guards it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_id: Option<DropId>,
     /// Whether the public list has a row of it while it is ACTIVE. Campaigns of an earlier version get one by the sweep.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_row: bool,
@@ -562,6 +565,7 @@ mod tests {
             status: CampaignStatus::Active,
             version: 0,
             first_quantity: None,
+            drop_id: None,
             has_row: true,
             max_total_discount: None,
             budget_shards: None,

@@ -91,6 +91,11 @@ id! {
     ExportId
 }
 
+id! {
+    /// The id of a drop.
+    DropId
+}
+
 impl OrderItemId {
     /// The number of the line with this id, from 1; nothing if no line can have it.
     pub fn number(&self) -> Option<usize> {

@@ -57,6 +57,8 @@ pub enum Invalid {
     OneSeller,
     /// Not a cursor of this list.
     Cursor,
+    /// Not a ticket of a drop.
+    Ticket,
     /// Not JSON at all.
     Json,
     /// The change has no field.

@@ -14,6 +14,7 @@ pub mod characters;
 pub mod claim;
 pub mod coupon;
 pub mod desk;
+pub mod drops;
 pub mod etag;
 pub mod export;
 pub mod id;
@@ -46,7 +47,7 @@ pub mod withdrawing;
 
 pub use etag::{ETag, Precondition};
 pub use id::{
-    ClaimId, CouponId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId,
+    ClaimId, CouponId, DropId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId,
     WithdrawalId,
 };
 pub use invalid::Invalid;

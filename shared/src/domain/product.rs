@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    ETag, ProductId, UserId, Won,
+    DropId, ETag, ProductId, UserId, Won,
     invalid::named,
     purchase_limit::PurchaseLimit,
     scaling::{Scale, Scaling},
@@ -113,6 +113,9 @@ pub struct Product {
     /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
+    /// The drop that guards it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_id: Option<DropId>,
     /// The way in which these two follow the demand.
     #[serde(flatten)]
     pub scaling: Scaling,
@@ -204,10 +207,17 @@ impl Product {
     /// The product with these sale terms. Others than before get the number of the product's version.
     #[must_use]
     pub fn with_terms(self, limit: Option<PurchaseLimit>, window: SaleWindow) -> Self {
-        let has_terms = limit.is_some() || window != SaleWindow::default();
+        let has_terms = limit.is_some() || window != SaleWindow::default() || self.drop_id.is_some();
         let is_same = (limit, window) == (self.limit, self.window);
         let terms = if is_same { self.offer.terms } else { has_terms.then_some(self.version) };
         Self { limit, window, offer: Offer { terms, ..self.offer }, ..self }
+    }
+
+    /// The product guarded by a drop: with sale terms of a new version, so that no order is made by what was known before.
+    #[must_use]
+    pub fn guarded_by(self, drop: DropId) -> Self {
+        let version = self.version.saturating_add(1);
+        Self { drop_id: Some(drop), version, offer: Offer { terms: Some(version), ..self.offer }, ..self }
     }
 
     /// The number of its shards and its mode, with the way in which they follow the demand.
@@ -275,6 +285,7 @@ mod tests {
 
     fn product() -> Product {
         Product {
+            drop_id: None,
             product_id: ProductId::try_from("tea".to_owned()).unwrap(),
             name: "Tea".to_owned(),
             description: None,

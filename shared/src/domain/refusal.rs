@@ -1,9 +1,10 @@
 //! Every refusal of a well-formed request by the shop.
 
 use super::{
-    ClaimId, CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
+    ClaimId, CouponId, DropId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
     claim::{ClaimReason, ClaimRefund},
     coupon::{CampaignStatus, CouponProblem},
+    drops::TicketProblem,
     etag::Mismatch,
     product::SaleWindow,
     purchase_limit::PurchaseLimit,
@@ -194,6 +195,14 @@ pub enum Refusal {
         /// The seconds until there may be room, from 1 to 60.
         retry_after_s: i64,
     },
+    /// A drop guards the thing, and its line has not admitted the caller.
+    #[error("not admitted")]
+    NotAdmitted {
+        drop_id: DropId,
+        problem: TicketProblem,
+        /// The seconds until another attempt may help, from 1 to 60.
+        retry_after_s: i64,
+    },
     /// The idempotency key came with another payload before.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
@@ -245,6 +254,7 @@ pub enum Entity {
     Refund,
     Withdrawal,
     Export,
+    Drop,
     Path,
 }
 
@@ -263,6 +273,7 @@ impl std::fmt::Display for Entity {
             Self::Refund => "refund",
             Self::Withdrawal => "withdrawal",
             Self::Export => "export",
+            Self::Drop => "drop",
             Self::Path => "path",
         })
     }
@@ -287,6 +298,7 @@ mod tests {
             (Entity::Refund, "refund not found"),
             (Entity::Withdrawal, "withdrawal not found"),
             (Entity::Export, "export not found"),
+            (Entity::Drop, "drop not found"),
             (Entity::Path, "path not found"),
         ] {
             let refusal = Refusal::not_found(entity, 7);

@@ -8,7 +8,9 @@ mod cipher;
 mod effects;
 pub mod environment;
 pub(crate) mod ids;
+mod signature;
 pub mod trace;
 
 pub use cipher::{CipherKey, is_sealed};
 pub use effects::{Clock, Random};
+pub use signature::{SIGNATURE_LEN, SigningKey};

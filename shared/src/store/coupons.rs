@@ -51,17 +51,21 @@ pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
     let coupon = &after.coupon_id;
     let description = if after.description.is_some() { ", #description = :description" } else { "" };
     let first = if after.first_quantity.is_some() { ", #firstQuantity = :first" } else { "" };
+    let guard = if after.drop_id.is_some() { ", #dropId = :dropId" } else { "" };
     let forget = if after.description.is_none() { " REMOVE #description" } else { "" };
     let fields = "#status = :status, #version = :version, #totalQuantity = :total, #issueUntil = :until, \
                   #updatedAt = :updatedAt, #hasRow = :hasRow";
     let place = |from| keys::campaign_by_sweep(coupon, from);
     let plan = swept::plan(keys::campaign(coupon), after.sweep, place);
-    let mut update = plan.and_also(&format!(", {fields}{description}{first}{forget}"));
+    let mut update = plan.and_also(&format!(", {fields}{description}{first}{guard}{forget}"));
     if let Some(description) = &after.description {
         update = update.value(":description", description);
     }
     if let Some(quantity) = after.first_quantity {
         update = update.value(":first", quantity);
+    }
+    if let Some(drop) = &after.drop_id {
+        update = update.value(":dropId", drop);
     }
     unless_changed(update.when("attribute_exists(#pk)"), before.version)
         .value(":status", after.status)

@@ -40,6 +40,10 @@
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | a shard of its budget | `BUDGET#coupon id#shard` | `BUDGET` | |
 //! | the claim record of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
+//! | a drop | `DROP#id` | `DROP` | |
+//! | a counter of a drop's line | `LINE#drop id#counter` | `LINE` | |
+//! | the place of a user in a drop's line | `ENTRY#drop id#user id` | `ENTRY` | |
+//! | the record of a drop's ticket that has served | `PLACE#drop id#counter#number` | `PLACE` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
 //! | | | | by sales: `RANKED#bucket`, rank and units by day, while it is on sale and some window has units |
 //! | the progress of the refresh of the ranks | `BESTSELLERS` | `REFRESH` | |
@@ -64,8 +68,9 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::domain::{
-    CouponId, ExportId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
+    CouponId, DropId, ExportId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
     bestseller::{Listing, Rank, UnitsByDay},
+    drops::Place,
     id::bucket,
     order::{ClaimStatus, LineStatus, OrderStatus},
     product::SaleStatus,
@@ -481,6 +486,25 @@ pub fn budget(coupon: &CouponId, shard: u16) -> Key {
 /// The claim record of a ticket.
 pub fn ticket_claim(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
     key(format!("SLOT#{coupon}#{shard}#{ticket}"), "SLOT")
+}
+
+pub fn drop(drop: &DropId) -> Key {
+    key(format!("DROP#{drop}"), "DROP")
+}
+
+/// A counter of a drop's line.
+pub fn line_counter(drop: &DropId, counter: u16) -> Key {
+    key(format!("LINE#{drop}#{counter}"), "LINE")
+}
+
+/// The place of a user in a drop's line.
+pub fn drop_entry(drop: &DropId, user: &UserId) -> Key {
+    key(format!("ENTRY#{drop}#{user}"), "ENTRY")
+}
+
+/// The record of a drop's ticket that has served.
+pub fn drop_place(drop: &DropId, place: Place) -> Key {
+    key(format!("PLACE#{drop}#{}#{}", place.counter, place.number), "PLACE")
 }
 
 /// Units sold of a product.

@@ -11,6 +11,7 @@ pub mod carts;
 pub mod confirmations;
 pub mod coupons;
 pub mod desk;
+pub mod drops;
 pub mod exports;
 pub mod heartbeat;
 pub mod keys;

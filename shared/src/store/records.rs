@@ -27,11 +27,12 @@ use super::{
     withdrawals::WithdrawalRecord,
 };
 use crate::domain::{
-    CouponId, OrderId, PaymentId, ProductId, UserId,
+    CouponId, DropId, OrderId, PaymentId, ProductId, UserId,
     account::Account,
     budget::BudgetShard,
     cart::Cart,
     coupon::{Campaign, CampaignRow, ClaimRecord, Counter, IssuedCoupon},
+    drops::{DropState, Entry, LineCounter, Place, Served},
     inventory::Shard,
     ledger::LedgerEntry,
     order::{Payment, PaymentClaim},
@@ -142,6 +143,18 @@ pub enum Record {
         shard: u16,
         ticket: i64,
         claim: ClaimRecord,
+    },
+    Drop(Box<DropState>),
+    LineCounter {
+        drop: DropId,
+        counter: u16,
+        record: LineCounter,
+    },
+    DropEntry(Entry),
+    DropPlace {
+        drop: DropId,
+        place: Place,
+        served: Served,
     },
     Sales {
         product: ProductId,
@@ -296,6 +309,16 @@ impl Record {
                 let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
                 Ok(Self::TicketClaim { coupon, shard, ticket, claim: reader.record()? })
             }
+            (["DROP", _], ["DROP"]) => reader.record().map(Self::Drop),
+            (["LINE", drop, counter], ["LINE"]) => {
+                let (drop, counter) = (reader.part(drop)?, reader.number(counter)?);
+                Ok(Self::LineCounter { drop, counter, record: reader.record()? })
+            }
+            (["ENTRY", _, _], ["ENTRY"]) => reader.record().map(Self::DropEntry),
+            (["PLACE", drop, counter, number], ["PLACE"]) => {
+                let place = Place { counter: reader.number(counter)?, number: reader.number(number)? };
+                Ok(Self::DropPlace { drop: reader.part(drop)?, place, served: reader.record()? })
+            }
             (["SALES", product], ["SALES"]) => {
                 Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
             }
@@ -376,6 +399,10 @@ impl Record {
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
             Self::Budget { coupon, shard, .. } => keys::budget(coupon, *shard),
             Self::TicketClaim { coupon, shard, ticket, .. } => keys::ticket_claim(coupon, *shard, *ticket),
+            Self::Drop(state) => keys::drop(&state.drop_id),
+            Self::LineCounter { drop, counter, .. } => keys::line_counter(drop, *counter),
+            Self::DropEntry(entry) => keys::drop_entry(&entry.drop_id, &entry.user_id),
+            Self::DropPlace { drop, place, .. } => keys::drop_place(drop, *place),
             Self::Sales { product, .. } => keys::sales(product),
             Self::RanksRefreshed(_) => keys::ranks_refreshed(),
             Self::Board => keys::board(),
@@ -437,6 +464,10 @@ mod tests {
 
     fn coupon() -> CouponId {
         CouponId::try_from("welcome".to_owned()).unwrap()
+    }
+
+    fn drop() -> DropId {
+        DropId::try_from("black-friday".to_owned()).unwrap()
     }
 
     fn product() -> ProductId {
@@ -528,6 +559,23 @@ mod tests {
             (keys::budget(&coupon(), 1), json!({ "left": 500 })),
             (keys::unit_claim(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::ticket_claim(&coupon(), 0, 5), json!({ "userId": "mina" })),
+            (
+                keys::drop(&drop()),
+                json!({ "dropId": "black-friday", "productId": "tea", "opensAt": at_ms, "enabled": true, "counters": 2,
+                        "key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "version": 1, "createdAt": at_ms,
+                        "updatedAt": at_ms,
+                        "line": { "step": 1, "left": 5, "ended": [0, 0],
+                                  "waves": [{ "endsAt": at_ms, "to": [1, 2], "admitted": 3, "open": 1 }] } }),
+            ),
+            (keys::line_counter(&drop(), 1), json!({ "next": 7 })),
+            (
+                keys::drop_entry(&drop(), &user()),
+                json!({ "dropId": "black-friday", "userId": "mina", "counter": 1, "number": 6, "enteredAt": at_ms }),
+            ),
+            (
+                keys::drop_place(&drop(), Place { counter: 1, number: 6 }),
+                json!({ "userId": "mina", "orderId": "o1", "servedAt": at_ms, "ttl": 1 }),
+            ),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),

@@ -76,6 +76,26 @@ async fn a_discount_above_what_is_left_is_refused_and_never_cut() {
 }
 
 #[tokio::test]
+async fn a_budget_that_does_not_suffice_is_told_before_an_address_or_a_cap() {
+    let shop = shop_with_budget(&["mina", "jun"], 6_000, 10_000).await;
+    shop.post("/orders", body("mina", 1)).as_user("mina").await.expect(201);
+    let later = || {
+        let mut later = body("jun", 1);
+        later["payment"] = json!("LATER");
+        shop.post("/orders", later).as_user("jun")
+    };
+    let shop = shop.clone().with_policy(|policy| policy.people.require_address = true);
+    shop.post("/orders", body("jun", 1)).as_user("jun").await.refused(409, "COUPON_NOT_USABLE");
+    let shop = shop.with_policy(|policy| {
+        policy.people.require_address = false;
+        policy.caps.held_units = 0;
+    });
+    let refused = later().await.refused(409, "COUPON_NOT_USABLE");
+    assert_eq!(refused["reason"], "BUDGET_EXCEEDED");
+    shop.audit().await;
+}
+
+#[tokio::test]
 async fn a_sheet_spends_when_it_is_ordered() {
     let shop = shop_with_budget(&["mina", "jun"], 6_000, 10_000).await;
     let sheet = |user: &'static str| shop.post("/order-sheets", body(user, 1)).as_user(user);

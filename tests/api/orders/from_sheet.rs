@@ -346,6 +346,7 @@ async fn the_sheet_fixes_the_shipping_fee() {
         pay_by: PayBy::Balance,
         balance_amount: Won::ZERO,
         expected_payable: None,
+        ticket: None,
     };
     let key = RequestKey::given("mina", "POST /orders", "k", b"{}");
     let placed = orders::place(&with_other_shipping(&shop), &wanted, &key).await.unwrap().order;

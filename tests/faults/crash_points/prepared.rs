@@ -133,6 +133,24 @@ pub async fn with_delivered(shop: TestShop) -> Value {
     order
 }
 
+/// A drop that guards the campaign, and is open.
+pub async fn with_drop(shop: TestShop) -> Value {
+    seed_data(shop.clone()).await;
+    let drop = json!({ "couponId": "welcome", "opensAt": "2026-11-01T00:00:00Z", "enabled": true });
+    shop.call("PUT", "/drops/friday").json(&drop).as_admin().await.expect(200)
+}
+
+/// An admitted place in its line.
+pub async fn with_entry(shop: TestShop) -> Value {
+    with_drop(shop.clone()).await;
+    let entry = shop.post("/drops/friday/entries", json!({})).as_user("mina").await.expect(201);
+    wait(&shop, 1_000);
+    let ticket = entry["ticket"].as_str().unwrap();
+    shop.get(&format!("/drops/friday/entries?ticket={ticket}")).as_user("mina").await.expect(200);
+    wait(&shop, 1_000);
+    entry
+}
+
 /// A seller with terms of their own, in force.
 pub async fn with_terms(shop: TestShop) -> Value {
     let terms = json!({ "fee": 1_000, "freeFrom": 0, "returnFee": 0 });

@@ -26,10 +26,11 @@ use tests::{
 use super::{
     Scenario, Stage, api,
     prepared::{
-        parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_expired,
-        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_flash_limit, with_hold,
-        with_limit, with_nothing, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order,
-        with_parcel, with_planned_erasure, with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
+        parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_drop,
+        with_entry, with_expired, with_expired_coupons, with_expired_holds, with_external_order, with_flash,
+        with_flash_limit, with_hold, with_limit, with_nothing, with_old_ranks, with_orphaned_reservations,
+        with_orphaned_ticket, with_paid_order, with_parcel, with_planned_erasure, with_returned_line, with_sheet,
+        with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };
@@ -164,6 +165,34 @@ fn coupons() -> Vec<Scenario> {
         api("update-coupon", "is described anew", with_coupon, |shop, _| {
             shop.patch("/coupons/welcome", json!({ "description": "첫 주문에" })).as_admin()
         }),
+        Scenario {
+            // Each attempt makes a key of its own.
+            except: &["DROP"],
+            ..api("set-drop", "for a campaign", seed_data, |shop, _| {
+                let drop = json!({ "couponId": "welcome", "opensAt": "2026-11-01T00:00:00Z", "enabled": true });
+                shop.call("PUT", "/drops/friday").json(&drop).as_admin()
+            })
+        },
+        api("set-drop", "turns off", with_drop, |shop, _| {
+            let drop = json!({ "couponId": "welcome", "opensAt": "2026-11-01T00:00:00Z", "enabled": false });
+            shop.call("PUT", "/drops/friday").json(&drop).as_admin()
+        }),
+        // A death of a first entry may leave a number that serves nobody, and the next place: `drops` tests it.
+        api("enter-drop", "again, with a step", with_entry, |shop, _| {
+            shop.post("/drops/friday/entries", json!({})).as_user("mina")
+        }),
+        api("get-drop-entry", "a ticket, with a step", with_entry, |shop, entry| {
+            let ticket = entry["ticket"].as_str().unwrap();
+            shop.get(&format!("/drops/friday/entries?ticket={ticket}")).as_user("mina")
+        }),
+        Scenario {
+            except: &["SLOT", "COUNTER"],
+            ..api("issue-coupon", "with a ticket of a drop", with_entry, |shop, entry| {
+                let issue = json!({ "userId": "mina", "couponId": "welcome" });
+                let issue = shop.post("/coupons/issue", issue).key("k");
+                issue.header("x-drop-ticket", entry["ticket"].as_str().unwrap())
+            })
+        },
         api("list-campaigns", "a page", seed_data, |shop, _| shop.get("/coupons/campaigns?open=true")),
         api("get-coupon", "a campaign", seed_data, |shop, _| shop.get("/coupons/welcome").as_admin()),
         api("list-desk-lines", "a page", with_coupon, |shop, _| shop.get("/desk/lines?status=PREPARING").as_admin()),

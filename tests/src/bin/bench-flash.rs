@@ -54,6 +54,10 @@ async fn main() {
         lasting().await;
         return;
     }
+    if asked("line") {
+        lined().await;
+        return;
+    }
     if !asked("policy") && !asked("counting") && !asked("siege") {
         for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
             coupon(counters, users).await;
@@ -246,6 +250,136 @@ async fn last(name: &str, scale: Value, auto_flash: bool, (shards, partitions): 
         wall.elapsed().as_secs_f64(),
     );
     in_second(seconds - 1)
+}
+
+/// The customers of the comparison, and the units that they want.
+const CROWD: usize = 3_000;
+const WANTED: i64 = 1_500;
+
+/// The same crowd at the same product, without a drop and with one: the time until each customer knows the outcome.
+async fn lined() {
+    println!(
+        "\n{CROWD} customers at once for {WANTED} units in 4 shards; each goes on until the unit is bought or all are sold.\n"
+    );
+    println!(
+        "                      sold   first answer p50, p99 ms   outcome p50, p99, last s   orders sent   busy  conflicts  throttled  write units  read units  exact   wall s"
+    );
+    for flash in [false, true] {
+        for has_drop in [false, true] {
+            crowd(flash, has_drop).await;
+        }
+    }
+}
+
+/// The times of a crowd.
+#[derive(Default)]
+struct Times {
+    /// From the arrival to the first answer other than 503.
+    first: Vec<Duration>,
+    /// From the arrival to the outcome.
+    outcome: Vec<Duration>,
+    bought: u64,
+    orders: u64,
+    busy: u64,
+}
+
+async fn crowd(flash: bool, has_drop: bool) {
+    let shop = TestShop::through_without_stream(limits(256), 64);
+    let prepare = shop.without_limits();
+    for user in 0..CROWD {
+        prepare.customer(&format!("u{user}"), 10_000).await;
+    }
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 100, "stock": WANTED, "stockShards": 4, "flash": flash,
+    });
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    if has_drop {
+        let drop = json!({ "productId": "tea", "opensAt": shop.now(), "enabled": true });
+        prepare.call("PUT", "/drops/friday").json(&drop).as_admin().await.expect(200);
+    }
+    let (before, wall) = (shop.limited().seen(), Instant::now());
+    let mut crowd = tokio::task::JoinSet::new();
+    for user in 0..CROWD {
+        let shop = shop.clone();
+        crowd.spawn(async move { customer(&shop, &format!("u{user}"), has_drop).await });
+    }
+    let mut all = Times::default();
+    while let Some(one) = crowd.join_next().await {
+        let one = one.unwrap();
+        all.first.extend(one.first);
+        all.outcome.extend(one.outcome);
+        (all.bought, all.orders, all.busy) = (all.bought + one.bought, all.orders + one.orders, all.busy + one.busy);
+    }
+    let seen = shop.limited().seen() - before;
+    all.first.sort_unstable();
+    all.outcome.sort_unstable();
+    let at = |times: &[Duration], percent: usize| times[(times.len() - 1) * percent / 100];
+    let is_exact = all.bought == u64::try_from(WANTED).unwrap() && prepare.stock("tea").await == 0;
+    shop.audit().await;
+    let sold = as_f64(all.bought);
+    println!(
+        "{:<7}{:<13}{:>6}{:>18}, {:>5}{:>18.1}, {:>4.1}, {:>4.1}{:>14}{:>7}{:>11.1}{:>11.1}{:>13.1}{:>12.1}{:>7}{:>9.0}",
+        if flash { "flash" } else { "" },
+        if has_drop { "with a line" } else { "without" },
+        all.bought,
+        at(&all.first, 50).as_millis(),
+        at(&all.first, 99).as_millis(),
+        at(&all.outcome, 50).as_secs_f64(),
+        at(&all.outcome, 99).as_secs_f64(),
+        at(&all.outcome, 100).as_secs_f64(),
+        all.orders,
+        all.busy,
+        as_f64(seen.conflicts) / sold,
+        as_f64(seen.throttled) / sold,
+        seen.write_units / sold,
+        seen.read_units / sold,
+        if is_exact { "yes" } else { "NO" },
+        wall.elapsed().as_secs_f64(),
+    );
+}
+
+/// A customer who waits a second after each look and each 503.
+async fn customer(shop: &TestShop, user: &str, has_drop: bool) -> Times {
+    let (arrived, mut times) = (tokio::time::Instant::now(), Times::default());
+    let mut ticket: Option<String> = None;
+    let mut is_admitted = !has_drop;
+    loop {
+        let call = match &ticket {
+            None if has_drop => shop.post("/drops/friday/entries", json!({})).as_user(user),
+            Some(ticket) if !is_admitted => shop.get(&format!("/drops/friday/entries?ticket={ticket}")).as_user(user),
+            _ => {
+                times.orders += 1;
+                let order = shop.order(user, "tea", 1);
+                ticket.iter().fold(order, |order, ticket| order.header("x-drop-ticket", ticket))
+            }
+        };
+        let was_order = is_admitted;
+        let answer = call.await;
+        if answer.status == 503 {
+            times.busy += 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        }
+        if times.first.is_empty() {
+            times.first.push(arrived.elapsed());
+        }
+        if was_order {
+            times.bought = u64::from(answer.status == 201);
+            assert!(answer.status == 201 || answer.code() == "STOCK_NOT_ENOUGH", "{}", answer.body);
+            break;
+        }
+        let entry = &answer.body["data"];
+        ticket = ticket.or_else(|| entry["ticket"].as_str().map(str::to_owned));
+        is_admitted = entry["status"] == "ADMITTED";
+        if !is_admitted && entry["soldOut"] == true {
+            break;
+        }
+        if !is_admitted {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    times.outcome.push(arrived.elapsed());
+    times
 }
 
 /// Requests that take nothing, beside those that buy.

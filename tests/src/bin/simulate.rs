@@ -54,6 +54,10 @@ struct Arguments {
     #[arg(long, conflicts_with = "payments")]
     claims: bool,
 
+    /// Let most steps be about drops
+    #[arg(long, conflicts_with_all = ["payments", "claims"])]
+    drops: bool,
+
     /// Let most steps be about payments
     #[arg(long)]
     payments: bool,
@@ -69,10 +73,14 @@ struct Arguments {
 
 impl Arguments {
     fn plan_of(&self, seed: u64) -> Plan {
-        match (self.payments, self.claims) {
-            (true, _) => Plan::about_payments(seed),
-            (false, true) => Plan::about_claims(seed),
-            (false, false) => Plan::of(seed),
+        if self.payments {
+            Plan::about_payments(seed)
+        } else if self.claims {
+            Plan::about_claims(seed)
+        } else if self.drops {
+            Plan::about_drops(seed)
+        } else {
+            Plan::of(seed)
         }
     }
 }
@@ -119,6 +127,7 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
     type PlanOf = fn(u64) -> Plan;
     let all = Mutant::ALL.iter().map(|mutant| (mutant, Plan::of as PlanOf));
     let all = all.chain(Mutant::OF_CLAIMS.iter().map(|mutant| (mutant, Plan::about_claims as PlanOf)));
+    let all = all.chain(Mutant::OF_DROPS.iter().map(|mutant| (mutant, Plan::about_drops as PlanOf)));
     let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
     let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -63,6 +63,14 @@ pub(super) struct Withdrawal {
     pub(super) id: String,
 }
 
+/// A ticket of a user for a drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) user: &'static str,
+    pub(super) drop: String,
+    pub(super) text: String,
+}
+
 pub(super) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
@@ -186,6 +194,8 @@ pub(super) struct Known {
     pub(super) withdrawals: Vec<Withdrawal>,
     /// The exports, each with its owner.
     pub(super) exports: Vec<(&'static str, String)>,
+    /// The tickets that users have got.
+    pub(super) tickets: Vec<Ticket>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
     /// The bounds of the sums of charges and restocks.
@@ -242,6 +252,12 @@ pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&
     }
     if let Some(export) = data["exportId"].as_str().filter(|id| known.exports.iter().all(|(_, other)| other != id)) {
         known.exports.push((who, export.to_owned()));
+    }
+    if data["ticket"].is_string() {
+        let ticket = Ticket { user: who, drop: text(data, "dropId"), text: text(data, "ticket") };
+        if !known.tickets.contains(&ticket) {
+            known.tickets.push(ticket);
+        }
     }
     record_session(&mut known, who, data);
     if let Some(key) = key {

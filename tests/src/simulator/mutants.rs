@@ -39,7 +39,7 @@ enum Change {
     Aged(Cached),
     /// A batch of reads takes twice the keys that it may.
     Loosened,
-    /// These puts have another text in place of one.
+    /// These puts, or the values of these updates, have another text in place of one.
     Replaced(Writes, &'static str, &'static str),
     /// These writes are refused as outdated if one of their values has this text.
     Refused(Writes, &'static str),
@@ -133,6 +133,10 @@ const EXPORTS_FORGOTTEN: Writes = Writes("USER#", "EXPORTS", "delete");
 const ADDRESS_ERASED: Writes = Writes("USER#", "ADDRESS#", "delete");
 const LIMITED: Writes = Writes("USER#", "LIMIT#", "ADD #units :units");
 const LIMITED_BACK: Writes = Writes("USER#", "LIMIT#", "ADD #units :back");
+const TICKET_SERVED: Writes = Writes("PLACE#", "PLACE", "put ");
+const NUMBER: Writes = Writes("LINE#", "LINE", "SET #next = #next + :one");
+const LINE_STEP: Writes = Writes("DROP#", "DROP", "SET #line = :line");
+const CAMPAIGN_GUARDED: Writes = Writes("CAMPAIGN#", "CAMPAIGN", "#dropId = :dropId");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -313,6 +317,19 @@ impl Mutant {
         Self { name: "a session is written over a newer version", changes: &[Unconditional(SESSION)] },
     ];
 
+    /// Mutants of drops, for runs about these.
+    pub const OF_DROPS: &[Self] = &[
+        Self { name: "a ticket of a drop serves twice", changes: &[LeftOut(TICKET_SERVED)] },
+        Self { name: "a ticket of a drop serves over its first record", changes: &[Unconditional(TICKET_SERVED)] },
+        Self { name: "two customers of a line have one number", changes: &[Multiplied(NUMBER, ":one", 0)] },
+        Self {
+            name: "a turn in a line never ends",
+            changes: &[Replaced(LINE_STEP, r#""endsAt":{"N":"1"#, r#""endsAt":{"N":"9"#)],
+        },
+        Self { name: "a drop does not guard its product", changes: &[Replaced(PRODUCT, "dropId", "dropWas")] },
+        Self { name: "a drop does not guard its campaign", changes: &[Kept(CAMPAIGN_GUARDED, &["dropId"])] },
+    ];
+
     /// The bug in the shop's dealings with the payment provider, if it is one.
     pub(super) fn provider_bug(&self) -> Option<ProviderBug> {
         self.changes.iter().find_map(|change| match change {
@@ -435,6 +452,10 @@ impl Change {
             Replaced(writes, from, to) if verb == "Put" && writes.are_of(verb, write) => {
                 let item = write["Item"].to_string().replace(from, to);
                 write["Item"] = item.parse().expect("it is JSON still");
+            }
+            Replaced(writes, from, to) if verb == "Update" && writes.are_of(verb, write) => {
+                let values = write["ExpressionAttributeValues"].to_string().replace(from, to);
+                write["ExpressionAttributeValues"] = values.parse().expect("it is JSON still");
             }
             Kept(writes, names) if writes.are_of(verb, write) => {
                 let mut expression = write["UpdateExpression"].as_str().unwrap_or_default().to_owned();

@@ -99,6 +99,8 @@ pub enum Theme {
     Payments,
     /// Deliveries, claims and people.
     Claims,
+    /// The waiting lines of drops.
+    Drops,
 }
 
 /// The plan of a run.
@@ -135,8 +137,8 @@ const SEQUENTIAL: u64 = 8;
 /// One of so many plans has a trickle of a product's sales, and one has a trickle of a user's operations.
 const TRICKLES: u64 = 14;
 
-/// One of so many plans is about deliveries, claims and people.
-const CLAIMS: u64 = 4;
+/// Two of so many plans are about deliveries, claims and people, and one is about drops.
+const THEMES: u64 = 8;
 
 impl Plan {
     /// The plan of a seed: crowds of steps within a moment, with quieter times between, and three quarters of all
@@ -153,7 +155,11 @@ impl Plan {
         let gaps_ms = if chance.below(5) == 0 { LONG_GAPS_MS } else { GAPS_MS };
         // The larger the shop, the more goes on in it.
         let most = 9 * u64::try_from(shape.users.len()).unwrap() / 4;
-        let theme = if chance.below(CLAIMS) == 0 { Theme::Claims } else { Theme::All };
+        let theme = match chance.below(THEMES) {
+            0 | 1 => Theme::Claims,
+            2 => Theme::Drops,
+            _ => Theme::All,
+        };
         let mut steps = Vec::new();
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
@@ -168,8 +174,8 @@ impl Plan {
             }
             at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
         }
-        if theme == Theme::Claims {
-            // A claim takes six steps after each other.
+        if theme != Theme::All {
+            // A claim takes six steps after each other, and a turn comes a second after an entry.
             steps.extend(trickle(&mut chance, theme, at_ms, 300_000));
         }
         if chance.below(TRICKLES) == 0 {
@@ -227,6 +233,29 @@ impl Plan {
             }
             let at = Duration::from_millis(at_ms + chance.below(4));
             steps.push(Step { number, at, theme: Theme::Claims, operation, seed: chance.bits() });
+        }
+        steps.sort_by_key(|step| step.at);
+        let shape = Shape { wealth: 10, ..Shape::small() };
+        Self { steps, shape, ..plan }
+    }
+}
+
+/// The times between two crowds of steps about drops: a moment, steps of a line, and about a turn.
+const DROP_GAPS_MS: [u64; 6] = [200, 1_000, 1_500, 3_000, 40_000, 125_000];
+
+impl Plan {
+    /// The plan of a seed with most steps about drops.
+    pub fn about_drops(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let mut chance = Chance::new(seed ^ 0x0000_D409);
+        let (mut steps, mut at_ms) = (Vec::new(), 0);
+        for number in 0..60 + pick(&mut chance, 60) {
+            if chance.below(2) == 0 {
+                at_ms += DROP_GAPS_MS[pick(&mut chance, DROP_GAPS_MS.len())];
+            }
+            let at = Duration::from_millis(at_ms + chance.below(4));
+            let (operation, seed) = (chance.bits(), chance.bits());
+            steps.push(Step { number, at, theme: Theme::Drops, operation, seed });
         }
         steps.sort_by_key(|step| step.at);
         let shape = Shape { wealth: 10, ..Shape::small() };

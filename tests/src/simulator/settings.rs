@@ -98,6 +98,7 @@ impl RunSettings {
                 moves_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.moves_at_once),
                 account_age: small(chance, &seconds([0, 5]), Bounds::PRODUCTION.account_age),
                 campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
+                drop_age: small(chance, &seconds([0]), Bounds::PRODUCTION.drop_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
                 claims_rest: small(chance, &seconds([0]), Bounds::PRODUCTION.claims_rest),
                 bestsellers_age: small(chance, &seconds([0]), Bounds::PRODUCTION.bestsellers_age),
@@ -191,7 +192,7 @@ impl RunSettings {
 /// The least number of actions that a commit needs. It is an order of the longest basket with a reservation and a
 /// purchase limit for each line, or a product with the most shards.
 fn own_actions(shape: &Shape) -> usize {
-    (10 + 3 * shape.most_lines).max(4 + usize::from(shape.most_shards))
+    (11 + 3 * shape.most_lines).max(4 + usize::from(shape.most_shards))
 }
 
 fn history(customer: usize) -> HistoryBounds {

@@ -58,6 +58,8 @@ pub(super) struct Invocations {
     /// The stream records of a new order, by function, and its id.
     records: BTreeMap<&'static str, Vec<Value>>,
     recorded: String,
+    /// The query with a ticket of the drop.
+    ticket: String,
     /// The event of that order in a message of a queue.
     message: Value,
 }
@@ -131,6 +133,13 @@ impl Invocations {
         let sheet = shop.post("/order-sheets", json!({ "userId": "kim", "items": items })).as_user("kim").await;
         let sheet = text(&sheet.expect(201)["orderSheetId"]);
 
+        shop.campaign("queued", 100, json!({ "kind": "FIXED", "value": 1_000 })).await;
+        let opens_at = (now + SignedDuration::from_hours(1)).to_string();
+        let drop = json!({ "couponId": "queued", "opensAt": opens_at, "enabled": true });
+        shop.call("PUT", "/drops/friday").json(&drop).as_admin().await.expect(200);
+        let entry = shop.post("/drops/friday/entries", json!({})).as_user("kim").await.expect(201);
+        let ticket = format!("?ticket={}", text(&entry["ticket"]));
+
         let (sessions, topped_up) = (top_ups(shop, each, false).await, top_ups(shop, each, true).await);
         let unrefunded = unrefunded(shop, each).await;
         let mut withdrawals = Vec::new();
@@ -182,6 +191,7 @@ impl Invocations {
             exported,
             records,
             recorded,
+            ticket,
             message,
         })
     }
@@ -280,6 +290,11 @@ impl Invocations {
             "issue-coupon" => (json!({ "userId": user, "couponId": "welcome" }), None, ""),
             "revoke-coupon" => (json!({ "userId": user, "couponId": "gift" }), None, ""),
             "update-coupon" => (json!({ "description": format!("{index}번째 설명") }), None, ""),
+            "set-drop" => {
+                let opens_at = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+                (json!({ "couponId": "queued", "opensAt": opens_at, "enabled": index.is_multiple_of(2) }), None, "")
+            }
+            "get-drop-entry" => (Value::Null, None, self.ticket.as_str()),
             "list-campaigns" => (Value::Null, None, "?open=true"),
             "pay-order" => (Value::Null, Some(nth(&self.unpaid)), ""),
             "restock-product" => (json!({ "quantity": 1 }), None, ""),
@@ -292,7 +307,9 @@ impl Invocations {
         };
         let customer = match function {
             "create-user" => format!("v{index}"),
-            "add-to-cart" | "remove-from-cart" | "issue-coupon" | "withdraw-user" | "create-export" => user.clone(),
+            "add-to-cart" | "remove-from-cart" | "issue-coupon" | "withdraw-user" | "create-export" | "enter-drop" => {
+                user.clone()
+            }
             "get-export" => "u0".to_owned(),
             _ => "kim".to_owned(),
         };
@@ -311,6 +328,7 @@ impl Invocations {
                 "list-users",
                 "retry-refund",
                 "revoke-coupon",
+                "set-drop",
                 "set-seller-shipping",
                 "update-coupon",
                 "update-order-item",
@@ -344,6 +362,7 @@ impl Invocations {
             ("{parcelId}", "1"),
             ("{claimId}", &claim),
             ("{exportId}", &self.exported),
+            ("{dropId}", "friday"),
             ("{productId}", "hanji"),
             ("{couponId}", "welcome"),
             ("{orderId}", &order),

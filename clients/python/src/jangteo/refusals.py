@@ -44,6 +44,7 @@ class EntityNotFoundDetails(TypedDict):
     refundId: NotRequired[str]
     withdrawalId: NotRequired[str]
     exportId: NotRequired[str]
+    dropId: NotRequired[str]
 
 
 class EntityNotFound(Refusal):
@@ -221,13 +222,15 @@ class IdempotencyKeyReused(Refusal):
 
 
 class TooManyRequestsDetails(TypedDict):
-    limit: str
-    max: int
+    limit: NotRequired[str]
+    max: NotRequired[int]
+    dropId: NotRequired[str]
+    reason: NotRequired[str]
 
 
 class TooManyRequests(Refusal):
     code: Literal["TOO_MANY_REQUESTS"]
-    details: TooManyRequestsDetails
+    details: TooManyRequestsDetails | None
 
 
 class InternalServerError(Refusal):

@@ -2,7 +2,11 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::IssuedCouponView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, Reply, both,
+        parameters::{DropTicketHeader, IdempotencyKey},
+        views::IssuedCouponView,
+    },
     app::{Shop, coupons, users},
     domain::{CouponId, UserId},
 };
@@ -26,15 +30,15 @@ struct Body {
     post,
     path = "/coupons/issue",
     tag = "Coupons",
-    params(IdempotencyKey),
+    params(IdempotencyKey, DropTicketHeader),
     request_body = Body,
     responses((status = 201, description = "The coupon, theirs for good.", body = IssuedCouponView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let body: Body = request.only_body()?;
+    let (body, ticket) = both(request.body::<Body>()?, request.drop_ticket())?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
-    let issued = coupons::issue(shop, caller, &body.user_id, &body.coupon_id, &key).await?;
+    let issued = coupons::issue(shop, caller, &body.user_id, &body.coupon_id, ticket.as_ref(), &key).await?;
     Reply::created(IssuedCouponView::at(shop.clock.now(), issued))
 }

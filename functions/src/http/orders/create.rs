@@ -5,7 +5,8 @@ use shared::{
     api::{
         ApiRequest, ApiResult, FieldErrors, Reply,
         bodies::{ItemBody, source},
-        parameters::IdempotencyKey,
+        both,
+        parameters::{DropTicketHeader, IdempotencyKey},
         views::OrderView,
     },
     app::{
@@ -59,12 +60,12 @@ struct Body {
     post,
     path = "/orders",
     tag = "Orders",
-    params(IdempotencyKey),
+    params(IdempotencyKey, DropTicketHeader),
     request_body = Body,
     responses((status = 201, description = "The order, paid or waiting for the money.", body = OrderView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let body: Body = request.only_body()?;
+    let (body, ticket) = both(request.body::<Body>()?, request.drop_ticket())?;
     let source = source(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id).with_outcome_in(OutcomeRecord::Order);
@@ -76,7 +77,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     }
     let balance_amount = body.balance_amount.map(Payable::won).unwrap_or_default();
     let (caller, user_id) = (caller.clone(), body.user_id);
-    let order = PlaceOrder { caller, user_id, source, pay_by, balance_amount, expected_payable };
+    let order = PlaceOrder { caller, user_id, source, pay_by, balance_amount, expected_payable, ticket };
     let order = orders::place(shop, &order, &key).await?;
     let address = addresses::shown(shop, &order).await;
     let order = OrderView::try_from(order)?.shipped_to(address);

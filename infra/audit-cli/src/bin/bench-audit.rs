@@ -263,6 +263,7 @@ fn product(product_id: ProductId) -> Product {
         paused_status: None,
         stock_shards: 1,
         flash: false,
+        drop_id: None,
         scaling: shared::domain::scaling::Scaling::default(),
         needs_shipping: true,
         limit: None,

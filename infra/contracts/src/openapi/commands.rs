@@ -72,9 +72,10 @@ const KEY: Variable = Variable { name: "$KEY", field: "paymentKey" };
 const CLAIM: Variable = Variable { name: "$CLAIM", field: "claimId" };
 const WITHDRAWAL: Variable = Variable { name: "$WITHDRAWAL", field: "withdrawalId" };
 const EXPORT: Variable = Variable { name: "$EXPORT", field: "exportId" };
+const TICKET: Variable = Variable { name: "$TICKET", field: "ticket" };
 
 /// All variables.
-pub(super) const VARIABLES: [Variable; 7] = [ORDER, SHEET, PAYMENT, KEY, CLAIM, WITHDRAWAL, EXPORT];
+pub(super) const VARIABLES: [Variable; 8] = [ORDER, SHEET, PAYMENT, KEY, CLAIM, WITHDRAWAL, EXPORT, TICKET];
 
 impl Call {
     fn get(caller: As, path: &str) -> Self {
@@ -167,7 +168,15 @@ fn calls(method: &str, path: &str) -> Option<Vec<Call>> {
     let claimed: Vec<Call> = delivered.iter().cloned().chain([claim.clone().keeping(CLAIM)]).collect();
     let accept = Call::post(As::Admin, "/claims/$CLAIM/decide", json!({ "accept": true }));
     let readdress = Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() }));
+    let drop = json!({ "productId": "gim", "opensAt": "2026-11-27T20:00:00+09:00", "enabled": false });
+    let drop = Call { method: Some("PUT"), ..Call::patch(As::Admin, "/drops/friday", drop) };
+    let enter = Call::empty_post(KIM, "/drops/friday/entries").without_key();
     let (mut before, call) = match (method, path) {
+        ("PUT", "/drops/{dropId}") => (Vec::new(), drop),
+        ("POST", "/drops/{dropId}/entries") => (vec![drop], enter),
+        ("GET", "/drops/{dropId}/entries") => {
+            (vec![drop, enter.keeping(TICKET)], Call::get(KIM, "/drops/friday/entries?ticket=$TICKET"))
+        }
         ("POST", "/coupons/revoke") => {
             let issue = Call::post(As::Admin, "/coupons/issue", issued.clone()).without_key();
             (vec![issue], Call::post(As::Admin, "/coupons/revoke", issued))
@@ -337,7 +346,9 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("GET", "/desk/lines") => Call::get(As::Seller("namdaemun"), "/desk/lines?status=PREPARING&limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
         ("GET", path)
-            if !["{order", "{payment", "{withdrawal", "{export", "{claim"].iter().any(|id| path.contains(id)) =>
+            if !["{order", "{payment", "{withdrawal", "{export", "{claim", "{drop"]
+                .iter()
+                .any(|id| path.contains(id)) =>
         {
             Call::get(reader(path), &filled_in(path))
         }

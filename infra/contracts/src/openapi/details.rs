@@ -132,16 +132,14 @@ pub(crate) fn of(code: Code) -> Option<Details> {
         Code::OrderSheetExpired => (&[("orderSheetId", Text, "The order sheet.")], &[]),
         Code::AlreadyExists => (&[], &[("field", Text, "The field whose value is taken.")]),
         Code::LimitExceeded => (
-            &[("limit", Text, "The name of the limit."), ("max", Number, "The most that it allows.")],
+            LIMIT,
             &[
                 ("productId", Text, "The product, if its purchase limit is exceeded: the limit is `perUser`."),
                 ("within", Text, "The time within which that limit counts: `EVER` or `DAY`."),
                 ("left", Number, "The units of it that the user may still order."),
             ],
         ),
-        Code::TooManyRequests => {
-            (&[("limit", Text, "The name of the limit."), ("max", Number, "The most that it allows.")], &[])
-        }
+        Code::TooManyRequests => (&[], WAIT),
         Code::InvalidRequest
         | Code::Unauthenticated
         | Code::Forbidden
@@ -174,6 +172,16 @@ const MISSING: &[Detail] = &[
     ("refundId", Text, "The refund."),
     ("withdrawalId", Text, "The withdrawal."),
     ("exportId", Text, "The export."),
+    ("dropId", Text, "The drop."),
+];
+
+const LIMIT: &[Detail] = &[("limit", Text, "The name of the limit."), ("max", Number, "The most that it allows.")];
+
+const WAIT: &[Detail] = &[
+    ("limit", Text, "The name of the limit, if the user has asked for too much."),
+    ("max", Number, "The most that it allows."),
+    ("dropId", Text, "The drop, if its line has not admitted the user."),
+    ("reason", Text, "The reason, such as `TICKET_MISSING` or `TICKET_WAITING`. New ones may appear."),
 ];
 
 const CONFLICT: &[Detail] = &[

@@ -25,6 +25,7 @@ const HEAD: &str = "\
 @claim = {{createClaim.response.body.data.claimId}}
 @withdrawal = {{createWithdrawal.response.body.data.withdrawalId}}
 @export = {{createExport.response.body.data.exportId}}
+@ticket = {{enterDrop.response.body.data.ticket}}
 ";
 
 /// The file.

@@ -22,6 +22,7 @@ use super::Error;
         (name = "Payments", description = "Money from outside: a top-up of the balance, or an order."),
         (name = "Products", description = "The catalogue, its stock, and what sells best."),
         (name = "Coupons", description = "Campaigns that issue a fixed number, first come, first served."),
+        (name = "Drops", description = "The waiting line before a product or a campaign that many want at once."),
         (name = "Cart", description = "What a user means to order."),
         (name = "Orders", description = "Ordering, paying, cancelling, shipping, returning."),
         (name = "Claims", description = "Returns and exchanges of some units of an order."),

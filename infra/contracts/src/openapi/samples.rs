@@ -8,10 +8,10 @@ use shared::{
         ApiError, Code, FieldErrors, Language,
         views::{
             self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
-            DeskLineView, DeskProductView, EntryView, ExportView, IssuedCouponView, ListedDeskProductView,
-            ListedProductView, OpenCampaignView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
-            PurchaseLimitView, SellerShippingView, SessionView, ShownStatus, StartedExportView, UserView,
-            WithdrawalView,
+            DeskLineView, DeskProductView, DropEntryStatus, DropEntryView, DropView, EntryView, ExportView,
+            IssuedCouponView, ListedDeskProductView, ListedProductView, OpenCampaignView, OrderSheetView, OrderView,
+            ParcelView, PaymentView, ProductView, PurchaseLimitView, SellerShippingView, SessionView, ShownStatus,
+            StartedExportView, UserView, WithdrawalView,
         },
     },
     app::{
@@ -23,8 +23,8 @@ use shared::{
         orders::AuthorizedOrder,
     },
     domain::{
-        CouponId, ExportId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal,
-        UserId, WithdrawalId, Won,
+        CouponId, DropId, ExportId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity,
+        Refusal, UserId, WithdrawalId, Won,
         address::Address,
         coupon::CouponProblem,
         coupon::{Campaign, CampaignRow, CampaignStatus, CouponState, Discount, IssuedCoupon, Terms, Validity},
@@ -170,6 +170,24 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         free_from: Won::new(50_000),
         return_fee: Won::new(2_500),
     };
+    let drop = DropView {
+        drop_id: drop_id()?,
+        product_id: Some(product.product_id.clone()),
+        coupon_id: None,
+        opens_at: at("2026-11-27T11:00:00Z")?,
+        enabled: true,
+        created_at: at("2026-11-20T03:00:00Z")?,
+        updated_at: at("2026-11-20T03:00:00Z")?,
+    };
+    let drop_entry = DropEntryView {
+        drop_id: drop_id()?,
+        ticket: "AAUAAAAAAAAAewAAAaMRqRyAq1JmY0m8o3xk0c3l4mXJ8a5nq7sTQy2VbU9eWf6dHhA".to_owned(),
+        place: 41,
+        status: DropEntryStatus::Waiting,
+        estimated_at: Some(at("2026-11-27T11:00:04Z")?),
+        admitted_until: None,
+        sold_out: false,
+    };
     let label = Label { carrier: "CJ대한통운".to_owned(), tracking_number: "688012345678".to_owned() };
     let shipped = order.order.ship(&[(1, 1)].into(), label, Actor::Admin, at("2026-11-21T00:00:00Z")?);
     let shipped = shipped.map_err(|_| Error::NoSample("Parcel"))?;
@@ -217,6 +235,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
+        ("Drop", serde_json::to_value(drop)?),
+        ("DropEntry", serde_json::to_value(drop_entry)?),
         ("SellerShipping", serde_json::to_value(seller_shipping)?),
         ("Parcel", serde_json::to_value(shipped)?),
         ("Claim", serde_json::to_value(claim_view)?),
@@ -383,6 +403,10 @@ fn access(user: &UserId) -> Result<AccessView, Error> {
     })
 }
 
+fn drop_id() -> Result<DropId, Error> {
+    Ok(DropId::try_from("friday".to_owned())?)
+}
+
 fn export_id() -> Result<ExportId, Error> {
     Ok(ExportId::try_from("x2v4mb8n1t9c0rfakq3d6s7wz5".to_owned())?)
 }
@@ -445,6 +469,7 @@ pub(crate) fn stored_product(created_at: Timestamp) -> Result<Product, Error> {
         paused_status: None,
         stock_shards: scale.shards,
         flash: scale.flash,
+        drop_id: None,
         scaling: scale.scaling,
         needs_shipping: true,
         limit: None,
@@ -535,6 +560,7 @@ fn campaign() -> Result<Campaign, Error> {
         status: CampaignStatus::Active,
         version: 0,
         first_quantity: None,
+        drop_id: None,
         has_row: true,
         max_total_discount: None,
         budget_shards: None,

@@ -19,6 +19,7 @@ use crate::{
         caps::{Caps, Held, Window},
         cart::Cart,
         coupon::CouponProblem,
+        drops::{DropTicket, ServedFor},
         ledger::EntryKind,
         order::{Actor, Draft, Order, PayBy, PaymentMethod},
         pricing::{self, NoQuote},
@@ -45,6 +46,8 @@ pub struct PlaceOrder {
     pub balance_amount: Won,
     /// The amount of the order, as far as the customer knows.
     pub expected_payable: Option<Won>,
+    /// The ticket of the drop that guards a product of the order.
+    pub ticket: Option<DropTicket>,
 }
 
 /// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock
@@ -62,6 +65,8 @@ pub struct PlaceOrder {
 /// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or
 ///   [`Refusal::PayableChanged`] (for expected amounts), [`Refusal::StockNotEnough`], [`Refusal::PurchaseLimitExceeded`]
 ///   for a product;
+/// - [`Refusal::NotAdmitted`] if a drop guards a product, before a shortage that is not known yet; if the ticket has
+///   served, after all other refusals;
 /// - [`Refusal::CouponNotUsable`];
 /// - [`Refusal::AddressRequired`];
 /// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
@@ -109,6 +114,7 @@ async fn place_by(
     let (mut is_fresh, mut is_checked, mut is_looked_at) = (false, false, false);
     let mut is_address_fresh = false;
     loop {
+        preconditions.admit(shop, user_id, order.ticket.as_ref()).await?;
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
         if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.amounts.payable) {
             if is_fresh {
@@ -126,12 +132,15 @@ async fn place_by(
             }
             // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            preconditions.read_budget(shop, backoff).await?;
             is_address_fresh = true;
             continue;
         }
         if is_above_caps(shop, order, &draft, preconditions) {
             // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            preconditions.read_budget(shop, backoff).await?;
+            self::draft(shop, &order.caller, user_id, preconditions, backoff).await?;
             refuse_above_caps(shop, order, &draft, preconditions, backoff).await?;
             backoff.pause("the caps had room again").await?;
             continue;
@@ -165,6 +174,10 @@ async fn place_by(
         } else if waits_for(order.pay_by, &draft).is_some() {
             let (payable, balance) = (order.balance_amount, preconditions.account.balance);
             return Err(Refusal::BalanceNotEnough { order_id: None, payable, balance }.into());
+        }
+        if !preconditions.is_admitted() {
+            // A drop has begun to guard a product meanwhile.
+            continue;
         }
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
@@ -552,6 +565,8 @@ fn claim(
     asserted.budget = spends.map(|action| transaction.add(action)).collect();
     let sheet = order.order_sheet_id.as_ref().map(|sheet| sheets::order(sheet, id, now));
     asserted.sheet = sheet.map(|action| transaction.add(action));
+    let admission = preconditions.admission.as_ref();
+    asserted.ticket = admission.map(|admission| admission.serve(transaction, ServedFor::OrderId(id.clone()), now));
     let cart = preconditions.cart.as_ref();
     let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions)));
     asserted.cart = cart.map(|action| transaction.add(action));

@@ -1,6 +1,9 @@
 //! The preconditions of an order: the records that its commit is derived from, and asserts.
 
-use std::{collections::BTreeMap, iter};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use jiff::Timestamp;
 
@@ -9,14 +12,19 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, scaling, seller_shipping},
+    app::{
+        Failure, Shop, accounts, addresses, coupons,
+        drops::{self, Admission},
+        inventory, inventory_sweep, scaling, seller_shipping,
+    },
     domain::{
-        CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        CouponId, DropId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
         budget::{self, BudgetLeft, Spend},
         cart::Cart,
         coupon::CouponProblem,
         coupon::IssuedCoupon,
+        drops::DropTicket,
         id::bucket,
         inventory::{Shard, Take, allocate},
         order::{LineStatus, OrderLine},
@@ -47,6 +55,10 @@ pub(super) struct Preconditions {
     pub(super) sheet: Option<OrderSheet>,
     /// The cart that the lines leave.
     pub(super) cart: Option<Cart>,
+    /// The drops that guard the products, as far as [`Self::admit`] knew.
+    admitted_by: BTreeSet<DropId>,
+    /// The ticket that admits the user to guarded products.
+    pub(super) admission: Option<Admission>,
 }
 
 /// The preconditions that may come from the cache, since a commit is going to assert them.
@@ -84,8 +96,8 @@ enum Quoted {
 }
 
 /// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet,
-/// cart, and shards of a budget.
-const ACTIONS_BESIDE_LINES: usize = 6 + budget::MAX_SHARDS as usize;
+/// cart, ticket of a drop, and shards of a budget.
+const ACTIONS_BESIDE_LINES: usize = 7 + budget::MAX_SHARDS as usize;
 
 /// The most lines of an order with a purchase limit: each takes an action of its transaction beside that of its units.
 /// A change of the order returns all of them in one transaction, too.
@@ -100,6 +112,7 @@ pub(super) struct Asserted {
     pub(super) budget: Vec<ActionIndex>,
     pub(super) sheet: Option<ActionIndex>,
     pub(super) cart: Option<ActionIndex>,
+    pub(super) ticket: Option<ActionIndex>,
     /// For each line, if its product has a purchase limit.
     pub(super) limits: Vec<Option<ActionIndex>>,
     /// For each line, for each of its takes.
@@ -112,7 +125,7 @@ impl Asserted {
     /// The account alone.
     pub(super) fn only_account(account: ActionIndex) -> Self {
         let (budget, limits, takes, claims) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { account, coupon: None, budget, sheet: None, cart: None, limits, takes, claims }
+        Self { account, coupon: None, budget, sheet: None, cart: None, ticket: None, limits, takes, claims }
     }
 }
 
@@ -224,12 +237,52 @@ impl Preconditions {
             line.quoted = Some(Quoted::Offer(offer));
         }
         let (budget, spends) = (BudgetLeft::Unknown, Vec::new());
-        let mut preconditions = Self { account, coupon_id, coupon, budget, spends, lines, sheet, cart };
+        let mut preconditions = Self {
+            account,
+            coupon_id,
+            coupon,
+            budget,
+            spends,
+            lines,
+            sheet,
+            cart,
+            admitted_by: BTreeSet::new(),
+            admission: None,
+        };
         if preconditions.is_outdated(shop.clock.now()) {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
         }
         Ok(preconditions)
+    }
+
+    /// Admits the user to the products that a drop guards. A ticket is of one drop, so an order has products of at most
+    /// one that is enabled.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAdmitted`].
+    pub(super) async fn admit(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        ticket: Option<&DropTicket>,
+    ) -> Result<(), Failure> {
+        let guards = self.guards();
+        let mut admission = None;
+        for drop in &guards {
+            admission = admission.or(drops::admit(shop, drop, user, ticket).await?);
+        }
+        (self.admitted_by, self.admission) = (guards, admission);
+        Ok(())
+    }
+
+    /// Whether the user is admitted to all products as they are known now: one may have been read anew since.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.admitted_by == self.guards()
+    }
+
+    fn guards(&self) -> BTreeSet<DropId> {
+        self.lines.iter().filter_map(|line| line.product.drop_id.clone()).collect()
     }
 
     /// The rates of an order of this instant.
@@ -288,7 +341,7 @@ impl Preconditions {
     /// Refreshes the preconditions from the failures of a refused transaction, so that the retry fits.
     ///
     /// # Errors
-    /// The refusals by the new preconditions, in this order: user, product, sale status, stock, coupon.
+    /// The refusals by the new preconditions, in this order: user, product, sale status, stock, coupon, ticket.
     pub(super) async fn refresh_from(
         &mut self,
         shop: &Shop,
@@ -364,7 +417,8 @@ impl Preconditions {
         {
             self.coupon = there;
         }
-        if asserted.budget.iter().any(|position| failures.refuses(*position)) {
+        let is_budget_short = asserted.budget.iter().any(|position| failures.refuses(*position));
+        if is_budget_short {
             self.read_budget(shop, backoff).await?;
         }
         if let Some(position) = asserted.sheet
@@ -373,6 +427,14 @@ impl Preconditions {
             let sheet = there.ok_or(Failure::Internal("a sheet stays while it is ordered"))?.sheet;
             sheet.orderable(shop.clock.now())?;
             self.sheet = Some(sheet);
+        }
+        // The refusals of the coupon come first: the next attempt finds them.
+        let is_coupon_changed = asserted.coupon.is_some_and(|coupon| failures.refuses(coupon)) || is_budget_short;
+        if let (Some(admission), Some(position)) = (&self.admission, asserted.ticket)
+            && failures.refuses(position)
+            && !is_coupon_changed
+        {
+            return Err(admission.used().into());
         }
         Ok(())
     }

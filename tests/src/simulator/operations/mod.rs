@@ -2,6 +2,7 @@
 
 mod claims;
 mod deliveries;
+mod drops;
 mod exports;
 mod orders;
 mod payments;
@@ -11,6 +12,7 @@ mod users;
 
 use claims::{decide_claim, look_at_claim, receive_claim, request_claim, withdraw_claim};
 use deliveries::{look_up_address, move_parcel, set_terms, ship, ship_replacement};
+use drops::{enter_drop, look_at_line, set_drop, with_ticket};
 use exports::{export, look_at_export};
 use functions::schedule::sweep::Task;
 use jiff::Timestamp;
@@ -225,6 +227,31 @@ const CLAIM_WEIGHTS: [(u64, Generator); 29] = [
     (3, look),
 ];
 
+/// The generators of a run about drops.
+const DROP_WEIGHTS: [(u64, Generator); 21] = [
+    (30, order_now),
+    (5, order_later),
+    (4, order_outside),
+    (3, order_many),
+    (3, create_sheet),
+    (4, order_sheet),
+    (18, issue),
+    (4, revoke),
+    (26, enter_drop),
+    (20, look_at_line),
+    (7, set_drop),
+    (5, charge_much),
+    (3, restock_much),
+    (3, restock),
+    (4, cancel_whole),
+    (3, pay),
+    (2, change_product),
+    (2, change_campaign),
+    (1, set_user),
+    (2, toggle_sale),
+    (4, sweep),
+];
+
 /// The generators of a trickle for one product.
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
@@ -274,6 +301,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
         Theme::Payments => (PAYMENT_WEIGHTS.as_slice(), world.shape),
         Theme::Claims => (CLAIM_WEIGHTS.as_slice(), world.shape),
+        Theme::Drops => (DROP_WEIGHTS.as_slice(), world.shape),
     };
     let scene = &Scene { shape, now: world.now() };
     loop {
@@ -284,7 +312,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
                 if let Some(operation) =
                     generator(scene, &known, chance).filter(|it| !world.is_sequential || it.is_modelled())
                 {
-                    return operation;
+                    return with_ticket(operation, &known, chance);
                 }
                 break;
             }

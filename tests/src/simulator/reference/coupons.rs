@@ -128,7 +128,7 @@ impl Reference {
     pub(super) fn issue(&mut self, asked: &Asked<'_>) -> Outcome {
         let (user, id) = (asked.text("userId"), asked.text("couponId"));
         self.ensure_active(&user)?;
-        let campaign = self.campaigns.get_mut(&id).ok_or_else(not_found)?;
+        let campaign = self.campaigns.get(&id).ok_or_else(not_found)?;
         let key = (user, id);
         if self.coupons.get(&key).is_some_and(|coupon| coupon.state != "REVOKED") {
             return Err(("COUPON_ALREADY_ISSUED", json!({})));
@@ -139,9 +139,13 @@ impl Reference {
         {
             return Err(("COUPON_NOT_ISSUABLE", json!({})));
         }
+        let serving = self.admit(asked, &key.0, "couponId", &[&key.1])?;
         if campaign.issued == campaign.total {
             return Err(("COUPON_SOLD_OUT", json!({})));
         }
+        self.ensure_unused(serving.as_ref())?;
+        self.serve(serving.as_ref());
+        let campaign = self.campaigns.get_mut(&key.1).ok_or_else(not_found)?;
         campaign.issued += 1;
         let ends = match campaign.valid_days {
             // The day of issue is the first.

@@ -6,6 +6,7 @@
 
 mod claims;
 mod coupons;
+mod drops;
 mod goods;
 mod orders;
 mod parcels;
@@ -17,6 +18,7 @@ mod withdrawals;
 use std::collections::BTreeMap;
 
 use coupons::{Campaign, Coupon};
+use drops::Drop;
 use goods::Product;
 pub(super) use goods::day;
 use jiff::Timestamp;
@@ -43,6 +45,7 @@ pub(super) struct Reference {
     coupons: BTreeMap<(String, String), Coupon>,
     /// Coupons that were revoked, and replaced since.
     replaced: BTreeMap<(String, String), Vec<Coupon>>,
+    drops: BTreeMap<String, Drop>,
     /// By user and product.
     /// The purchase limits that have begun to count.
     limits: usize,
@@ -115,6 +118,7 @@ impl Reference {
             campaigns: BTreeMap::new(),
             coupons: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            drops: BTreeMap::new(),
             limits: 0,
             carts: BTreeMap::new(),
             cart_orders: BTreeMap::new(),
@@ -188,6 +192,9 @@ impl Reference {
             // The route is for admins, and customers call it.
             "get-coupon" => Err(("FORBIDDEN", json!({}))),
             "issue-coupon" => self.issue(asked),
+            "set-drop" => self.set_drop(asked),
+            "enter-drop" => self.enter_drop(asked),
+            "get-drop-entry" => self.look_at_line(asked),
             "revoke-coupon" => self.revoke(asked),
             "list-coupons" => fine(self.list_coupons(asked)),
             "create-order-sheet" => self.create_sheet(asked),

@@ -184,6 +184,7 @@ impl Reference {
             }
         };
         let quote = self.quote(&user, &basket, coupon, quoted, asked)?;
+        let serving = self.admit_to(asked, &user, &basket)?;
         let payment = asked.text("payment");
         let id = asked.id("orderId");
         let mut order = Order {
@@ -225,12 +226,15 @@ impl Reference {
                 self.orders.insert(id, order);
                 return Err(("BALANCE_NOT_ENOUGH", json!({ "payable": payable, "balance": balance })));
             }
+            self.ensure_unused(serving.as_ref())?;
             self.book(&user, "PAYMENT", -payable, Some(&id));
             order.paid_at = Some(asked.at("paidAt"));
             order.set_lines("PREPARING");
         } else {
+            self.ensure_unused(serving.as_ref())?;
             order.hold_ends = Some(asked.at("createdAt") + self.settings.policy.hold);
         }
+        self.serve(serving.as_ref());
         order.moved();
         for line in &mut order.lines {
             let limit = self.products[&line.product].limit.as_ref();

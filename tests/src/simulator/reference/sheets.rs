@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Asked, Outcome, Reference,
     coupons::{named, shares},
+    drops::Serving,
     fine,
     goods::{Counter, Product},
     not_found, number, text,
@@ -170,6 +171,10 @@ impl Reference {
                 return Err(("PRICE_CHANGED", json!({ "productId": id, "quoted": quoted, "current": current })));
             }
         }
+        // A product that is known to be sold out is refused before its line is looked at.
+        if asked.call.function() == "create-order" && !asked.actual["available"].is_number() {
+            self.admit_to(asked, user, basket)?;
+        }
         // Any of the lines that lack units may be named.
         let lacking = || products.iter().filter(|(_, units, product)| product.stock < *units);
         let named = lacking().find(|(id, ..)| asked.actual["productId"] == **id).or_else(|| lacking().next());
@@ -230,6 +235,17 @@ impl Reference {
         quote.payable = goods - quote.coupon_discount + quote.shipments.iter().map(|(_, fee)| fee).sum::<i64>();
         quote.split_fees();
         Ok(quote)
+    }
+
+    /// The ticket by which a user is admitted to the products of a basket.
+    pub(super) fn admit_to(
+        &self,
+        asked: &Asked<'_>,
+        user: &str,
+        basket: &[(String, i64)],
+    ) -> Result<Option<Serving>, (&'static str, Value)> {
+        let products: Vec<&str> = basket.iter().map(|(product, _)| product.as_str()).collect();
+        self.admit(asked, user, "productId", &products)
     }
 
     /// Takes the discount of its coupon off the lines in scope, or the fees of their shipments.

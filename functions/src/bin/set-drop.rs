@@ -1,0 +1,5 @@
+//! `PUT /drops/{dropId}`: an admin sets the waiting line before a product or a campaign.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::drops::set::handle(shop, request)))
+}
