@@ -563,16 +563,14 @@ impl Table {
         loop {
             match self.send(&prepared).await? {
                 Sent::Answered(outcome) => return Ok(outcome),
-                Sent::Contended(_) | Sent::Lost => backoff.pause("a transaction met others").await?,
+                Sent::Contended(_) | Sent::Lost => backoff.pause(MET_OTHERS).await?,
             }
         }
     }
 
-    /// The same, but returns once the transaction has met others, so that the caller may make another one. Only lost
-    /// answers are retried.
-    ///
-    /// An attempt may have been carried out with its answer lost before another one met others. A condition of the
-    /// caller's next transaction must detect that.
+    /// The same, but returns once the transaction has met others, so that the caller may make another one. Once an answer
+    /// is lost the transaction may have been carried out, so that it is sent until it is known: nothing else may be said
+    /// in its place.
     ///
     /// # Errors
     /// As [`Self::commit`].
@@ -582,11 +580,16 @@ impl Table {
         backoff: &mut Backoff,
     ) -> Result<Attempted<Outcome>, StoreError> {
         let prepared = self.prepare(transaction)?;
+        let mut is_lost = false;
         loop {
             match self.send(&prepared).await? {
                 Sent::Answered(outcome) => return Ok(Attempted::Done(outcome)),
-                Sent::Contended(contention) => return Ok(Attempted::Contended(contention)),
-                Sent::Lost => backoff.pause(NO_ANSWER).await?,
+                Sent::Contended(contention) if !is_lost => return Ok(Attempted::Contended(contention)),
+                Sent::Contended(_) => backoff.pause(MET_OTHERS).await?,
+                Sent::Lost => {
+                    is_lost = true;
+                    backoff.pause(NO_ANSWER).await?;
+                }
             }
         }
     }
@@ -647,7 +650,7 @@ enum Resend {
     AlsoIfLost,
 }
 
-const MET_OTHERS: &str = "an update met others";
+const MET_OTHERS: &str = "a write met others";
 const NO_ANSWER: &str = "there was no answer";
 
 /// Sends a read until it is answered. The one retry loop of a call: throttling and lost answers draw on one budget.

@@ -1,9 +1,10 @@
 //! Orders: amounts of nothing, states that mislead, and data of others.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
-    TestShop,
-    steps::{cancel, cancel_units, hold, id, look, move_along, move_line, published_of},
+    Fault, TestShop,
+    steps::{cancel, cancel_units, hold, id, look, move_along, move_line, published_of, wait},
 };
 
 /// A seller's tea at 1,000 won, a customer with money.
@@ -165,5 +166,30 @@ async fn sellers_see_paid_orders_and_their_own_lines_only() {
     assert_eq!(reasons_for("dogi").await, [] as [&str; 0]);
     let history = shop.get(&format!("/orders/{}/history", id(&order))).as_user("mina").await.expect(200);
     assert!(history.to_string().contains("010-1234-5678"));
+    shop.audit().await;
+}
+
+/// An order was made, its answer got lost, and its repetition met another transaction. The sale ended meanwhile, and the
+/// customer was told so, with the money gone.
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_answer_is_lost_is_never_refused_after_it() {
+    let shop = shop_of_dabang().await;
+    let end = shop.now().checked_add(SignedDuration::from_secs(3)).unwrap();
+    shop.patch("/products/tea", json!({ "saleUntil": end })).as_admin().await.expect(200);
+    let (clock, mut commits) = (shop.clone(), 0);
+    shop.dynamo().fail(move |operation| {
+        commits += u32::from(operation == "TransactWriteItems");
+        match commits {
+            1 if operation == "TransactWriteItems" => Fault::LostReply,
+            2 if operation == "TransactWriteItems" => {
+                wait(&clock, 5_000);
+                Fault::Conflict
+            }
+            _ => Fault::None,
+        }
+    });
+    shop.order("mina", "tea", 1).await.expect(201);
+    shop.dynamo().fail(|_| Fault::None);
+    assert_eq!(shop.stock("tea").await, 999);
     shop.audit().await;
 }
