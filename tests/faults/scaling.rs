@@ -110,6 +110,32 @@ async fn a_product_that_has_cooled_returns_to_one_shard_without_flash_mode() {
     shop.audit().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn flash_mode_stays_while_a_rush_goes_on_in_it() {
+    const BUSY_MINUTES: usize = 8;
+    let shop = shop(8, json!({ "stockShards": 1 }), true).await;
+    let mut sold = sell(&shop, 8, Duration::from_millis(1_500)).await.sold();
+    assert_eq!(product(&shop).await["flash"], true);
+    let mut seen = Vec::new();
+    for minute in 0..16 {
+        let instance = shop.without_limits();
+        // Six units a second, of which no sale meets another.
+        for _ in 0..if minute < BUSY_MINUTES { 6 } else { 0 } {
+            instance.order("u0", "tea", 60).await.expect(201);
+            sold += 60;
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        functions::schedule::sweep::run(instance.instance(), &[functions::schedule::sweep::Task::Inventory])
+            .await
+            .unwrap();
+        seen.push(product(&shop).await["flash"] == true);
+    }
+    assert!(seen[..BUSY_MINUTES + 3].iter().all(|flash| *flash), "{seen:?}");
+    assert_eq!(seen.last(), Some(&false), "{seen:?}");
+    assert_eq!(product(&shop).await["stock"].as_u64(), Some(100_000 - sold));
+    shop.audit().await;
+}
+
 #[tokio::test]
 async fn a_value_pins_and_null_lets_a_product_follow_the_demand() {
     let shop = TestShop::new();
@@ -130,7 +156,7 @@ async fn a_value_pins_and_null_lets_a_product_follow_the_demand() {
     shop.audit().await;
 }
 
-/// Two functions that find the product hot at the same instant: the shards double once, and no unit is lost.
+/// Functions that find the product hot at the same instant: one of them takes the step, and no unit is lost.
 #[tokio::test(start_paused = true)]
 async fn many_functions_take_one_step_at_a_time() {
     let shop = shop(8, json!({ "stock": 31 }), true).await;

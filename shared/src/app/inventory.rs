@@ -251,8 +251,8 @@ pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) ->
     level_shards(shop, id, count, backoff).await
 }
 
-/// The same for a product that is known to have this many shards. The commits run side by side: when shards have doubled,
-/// no two of them share one. A shard under a rush hardly lets a commit through, so that one has to do for it.
+/// The same for a product that is known to have this many shards. The commits run side by side. A shard under a rush hardly
+/// lets a commit through, so that all moves from one shard share one.
 pub(super) async fn level_shards(
     shop: &Shop,
     id: &ProductId,

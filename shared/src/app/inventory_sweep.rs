@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         ProductId,
-        inventory::{Shard, is_uneven},
+        inventory::{Shard, is_rushed, is_uneven},
         product::Product,
         scaling::Scale,
         swept::SweepPlan,
@@ -66,14 +66,13 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     if !is_level && let Err(failure) = inventory::level(shop, &id, &mut shop.backoff()).await {
         failed = Some(failure);
     }
-    let (now, scale) = (shop.clock.now(), product.scale());
-    let cooled = scale.cooled(now, &shop.policy.scaling, &shop.bounds.scaling_pace);
-    if let Some(cooled) = cooled
-        && let Err(failure) = cool(shop, &product, cooled).await
+    let rescaled = rescaled(shop, &product, &shards);
+    if let Some(scale) = rescaled
+        && let Err(failure) = rescale(shop, &product, scale).await
     {
         failed = Some(failure);
     }
-    if all_swept && failed.is_none() && cooled.is_none() && !product.needs_sweep() {
+    if all_swept && failed.is_none() && rescaled.is_none() && !product.needs_sweep() {
         let mut transaction = Transaction::new();
         let version = product.version.saturating_add(1);
         let without = Product { sweep: SweepPlan::default(), version, ..product.clone() };
@@ -83,7 +82,7 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
         }
     } else {
         let now = shop.clock.now();
-        let is_idle = is_idle && cooled.is_none() && failed.is_none();
+        let is_idle = is_idle && rescaled.is_none() && failed.is_none();
         let next = if done.more { SweepPlan::again(now) } else { product.sweep.after_look(now, is_idle) };
         // Refused if another sweep, or a change of the product, has planned it.
         let plan = products::plan_sweep(&id, product.sweep, next);
@@ -92,18 +91,25 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     failed.map_or(Ok(done), Err)
 }
 
-/// Takes a product that has cooled one step back.
-async fn cool(shop: &Shop, product: &Product, cooled: Scale) -> Result<(), Failure> {
+/// The scale of a product after a look: with another sign of heat while a rush goes on in flash mode, or one step back once
+/// the product has cooled.
+fn rescaled(shop: &Shop, product: &Product, shards: &[Shard]) -> Option<Scale> {
+    let (scale, now) = (product.scale(), shop.clock.now());
+    let (policy, pace) = (&shop.policy.scaling, &shop.bounds.scaling_pace);
+    if scale.flash && is_rushed(shards, now) { scale.used(now, policy, pace) } else { scale.cooled(now, policy, pace) }
+}
+
+async fn rescale(shop: &Shop, product: &Product, scale: Scale) -> Result<(), Failure> {
     let id = &product.product_id;
-    if cooled.shards == product.stock_shards {
+    if scale.shards == product.stock_shards {
         let version = product.version.saturating_add(1);
-        let now = Product { version, ..product.clone() }.at_scale(cooled).swept_from(shop.clock.now());
+        let now = Product { version, ..product.clone() }.at_scale(scale).swept_from(shop.clock.now());
         // Refused if it was changed meanwhile: the next look decides anew.
         let _ = commit_change(shop, product, &now, Transaction::new(), &mut shop.backoff()).await?;
         return Ok(());
     }
     let why = Shrinking::Cooled(product, shop.clock.now());
-    inventory::shrink(shop, id, cooled.shards, why, &mut shop.backoff()).await
+    inventory::shrink(shop, id, scale.shards, why, &mut shop.backoff()).await
 }
 
 /// Plans a look at a product for soon, before units are reserved that may be orphaned, or because its shards are uneven.

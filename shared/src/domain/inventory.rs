@@ -1,5 +1,6 @@
 //! Inventory: a product's stock, spread over shards so that many orders can take from it at once.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -86,6 +87,20 @@ impl Shard {
         let swept = Swept::beginning_at(next);
         Self { remaining: units, received: units, offer, offer_version: version, next, swept }
     }
+}
+
+/// The units a second of a shard from which on flash mode is worth its price. A transaction holds the shard for some 20 ms,
+/// so that one in ten would meet another.
+const RUSH: i64 = 5;
+
+/// Whether the shards have reserved so many units a second since the sweep last saw them that transactions would meet.
+pub fn is_rushed(shards: &[Shard], now: Timestamp) -> bool {
+    let a_second = shards.iter().fold(0_i64, |sum, shard| {
+        let reserved = shard.next.saturating_sub(shard.swept.seen).max(0);
+        let ms = i64::try_from(now.duration_since(shard.swept.at).as_millis()).unwrap_or(i64::MAX).max(1_000);
+        sum.saturating_add(reserved.saturating_mul(1_000) / ms)
+    });
+    a_second >= i64::try_from(shards.len()).unwrap_or(i64::MAX).saturating_mul(RUSH)
 }
 
 /// Units taken from one shard.
@@ -242,6 +257,20 @@ mod tests {
             [const { Vec::new() }; 4]
         );
         assert_eq!(even_moves(&[1, 3]), [Move { from: 1, to: 0, units: 1 }]);
+    }
+
+    #[test]
+    fn shards_are_rushed_by_their_units_a_second_since_the_last_look() {
+        let at = |s: i64| Timestamp::from_second(1_800_000_000 + s).unwrap();
+        let shard = |reserved: i64| {
+            let offer = Offer { price: Won::new(100), discount: Won::ZERO, status: SaleStatus::OnSale, terms: None };
+            let shard = Shard::new(1_000, offer, 1);
+            let swept = Swept { to: shard.next, seen: shard.next, at: at(0) };
+            Shard { next: shard.next + reserved, swept, ..shard }
+        };
+        assert!(is_rushed(&[shard(300), shard(300)], at(60)) && is_rushed(&[shard(600), shard(0)], at(60)));
+        assert!(!is_rushed(&[shard(300), shard(0)], at(60)), "half as many");
+        assert!(!is_rushed(&[shard(300)], at(120)) && !is_rushed(&[shard(0)], at(0)));
     }
 
     #[test]

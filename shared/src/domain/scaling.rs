@@ -225,6 +225,17 @@ impl Scale {
         Some(self)
     }
 
+    /// The scale with a sign of heat, because flash mode is in use: nothing meets others there, so no function tells it.
+    /// None if there is nothing to store.
+    #[must_use]
+    pub fn used(mut self, now: Timestamp, policy: &ScalingPolicy, pace: &ScalingPace) -> Option<Self> {
+        if !self.needs_mark(now, policy, pace) {
+            return None;
+        }
+        self.scaling.hot_at = Some(now);
+        Some(self)
+    }
+
     /// The scale one step back, if the product has cooled: flash mode goes first, then half of the shards.
     #[must_use]
     pub fn cooled(mut self, now: Timestamp, policy: &ScalingPolicy, pace: &ScalingPace) -> Option<Self> {
@@ -308,6 +319,17 @@ mod tests {
         let policy = ScalingPolicy { least_shards: 4, ..AUTO };
         assert_eq!(Scale { shards: 5, ..new() }.cooled(at(0), &policy, &PACE).unwrap().shards, 4);
         assert_eq!(Scale { shards: 3, ..new() }.cooled(at(0), &policy, &PACE), None);
+    }
+
+    #[test]
+    fn a_mark_a_minute_keeps_a_product_in_flash_mode_while_it_is_used() {
+        let hot = Scaling { hot_at: Some(at(0)), ..new().scaling };
+        let scale = Scale { shards: 64, flash: true, scaling: hot };
+        assert_eq!(scale.used(at(59_999), &AUTO, &PACE), None);
+        let used = scale.used(at(60_000), &AUTO, &PACE).unwrap();
+        assert_eq!(used.cooled(at(359_999), &AUTO, &PACE), None);
+        assert!(!used.cooled(at(360_000), &AUTO, &PACE).unwrap().flash);
+        assert_eq!(Scale::new(Some(4), Some(true), &AUTO).used(at(0), &AUTO, &PACE), None, "a pinned one never cools");
     }
 
     #[test]
