@@ -27,6 +27,7 @@ use crate::{
     lists,
     orders::{self, Orders},
     payments::{self, Payments},
+    quotas::Quotas,
     relation::{HashRange, Relation, Selection},
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
@@ -74,6 +75,7 @@ pub struct Auditor {
     sessions: Sessions,
     sheets: Sheets,
     limits: Limits,
+    quotas: Quotas,
     sales: Sales,
     sellers: Sellers,
     desk: Desk,
@@ -108,6 +110,7 @@ impl Auditor {
             sessions: Sessions::default(),
             sheets: Sheets::default(),
             limits: Limits::default(),
+            quotas: Quotas::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
             desk: Desk::default(),
@@ -241,6 +244,7 @@ impl Auditor {
                 self.budgets.add_order(&order, selection);
                 self.sheets.add_order(&order, selection);
                 self.limits.add_order(&order, selection);
+                self.quotas.add_order(&order, selection);
                 self.inventory.add_order(&order, selection);
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order, selection);
@@ -262,8 +266,10 @@ impl Auditor {
             Record::Limit { user, product, period, count } => {
                 self.limits.add_count((user, product), period, count, selection);
             }
+            Record::Quota { product, id, count, .. } => self.quotas.add_count(&product, id, count, selection),
             Record::Product(product) => {
                 self.sellers.add_product(&product, selection);
+                self.quotas.add_product(&product, selection);
                 self.inventory.add_product(*product, selection);
             }
             Record::SellerProduct { seller, product } => {
@@ -333,6 +339,7 @@ impl Auditor {
             self.sessions.narrow(&half);
             self.sheets.narrow(&half);
             self.limits.narrow(&half);
+            self.quotas.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
             self.desk.narrow(&half);
@@ -352,6 +359,7 @@ impl Auditor {
             + self.sessions.weight()
             + self.sheets.weight()
             + self.limits.weight()
+            + self.quotas.weight()
             + self.sales.weight()
             + self.sellers.weight()
             + self.desk.weight()
@@ -381,6 +389,7 @@ impl Auditor {
             sessions,
             sheets,
             limits,
+            quotas,
             sales,
             sellers,
             desk,
@@ -404,6 +413,7 @@ impl Auditor {
         sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);
         limits.finish(now, &mut findings);
+        quotas.finish(&mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {
             Selection::Hashes(range) => range.next(),

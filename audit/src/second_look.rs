@@ -180,7 +180,7 @@ impl SecondLook<'_> {
             Relation::Payment(payment) => source.get([keys::payment_claim(payment)]).await?,
             Relation::Sheet(sheet) => source.get([keys::sheet(sheet)]).await?,
             Relation::Mark(event) => source.get([keys::counted(event), keys::rebuild()]).await?,
-            Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) => Items::new(),
+            Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) | Relation::Quota(_) => Items::new(),
         };
         let named = items.values().cloned().filter_map(|item| named_by(Record::read(item).ok()?, relation));
         let more: BTreeSet<Key> = named.chain(seen.iter().cloned()).collect();

@@ -77,6 +77,34 @@ async fn three_hundred_users_get_one_unit_each_however_often_they_try() {
     }
 }
 
+/// Of four hundred buyers of one unit, just a hundred pay half the price. Each order is made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_first_hundred_units_are_sold_at_half_price() {
+    for flash in [false, true] {
+        let shop = TestShop::with_instances(8);
+        let offer = json!({
+            "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 100,
+        });
+        let tea = json!({
+            "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 16, "flash": flash,
+            "offers": [offer],
+        });
+        shop.post("/products", tea).as_admin().await.expect(201);
+        for user in 0..400 {
+            shop.customer(&format!("u{user}"), 100_000).await;
+        }
+        let answers = at_once((0..400).map(|user| shop.order(&format!("u{user}"), "tea", 1))).await;
+        let mut discounts: Vec<i64> = answers
+            .into_iter()
+            .map(|answer| answer.expect(201)["items"][0]["unitDiscount"].as_i64().unwrap_or_default())
+            .collect();
+        discounts.sort_unstable();
+        assert_eq!((discounts[299], discounts[300], discounts[399]), (0, 500, 500));
+        assert_eq!(shop.stock("tea").await, 600);
+        shop.audit().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_concurrent_charges_of_one_user_all_count() {
     let shop = TestShop::with_instances(8);

@@ -10,7 +10,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Ref, RefOr, Schema,
-        schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type},
+        schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type},
     },
 };
 
@@ -30,6 +30,7 @@ use crate::{
         order::{LineStatus, OrderStatus},
         provider::PaymentKey,
         purchase_limit::UnitsPerUser,
+        timed_offer::OfferQuantity,
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
@@ -106,6 +107,7 @@ schemas! {
     )
     .default(Some(ShardCount::default().get().into()))
     .examples([8]);
+    OfferQuantity: bounded("The units that are sold at an offer.", OfferQuantity::MIN, OfferQuantity::MAX).examples([100]);
     UnitsPerUser: bounded("The most units for each user.", UnitsPerUser::MIN, UnitsPerUser::MAX).examples([1]);
     AddedQuantity: bounded("How many coupons are added.", AddedQuantity::MIN, AddedQuantity::MAX).examples([500]);
     TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
@@ -181,6 +183,16 @@ pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
     AnyOfBuilder::new()
         .description(Some("Null clears the field."))
         .item(Ref::from_schema_name(T::name()))
+        .item(null)
+        .into()
+}
+
+/// A list of a schema by its name, or null: an optional field of a change, which null clears.
+pub fn nullable_list<T: ToSchema>() -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    AnyOfBuilder::new()
+        .description(Some("Null clears the field."))
+        .item(ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
         .item(null)
         .into()
 }

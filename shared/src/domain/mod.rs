@@ -39,6 +39,7 @@ pub mod swept;
 pub mod text;
 pub mod tickets;
 pub mod time;
+pub mod timed_offer;
 pub mod user;
 pub mod withdrawal;
 pub mod withdrawing;

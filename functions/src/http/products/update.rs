@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::PurchaseLimitBody, both, parameters::IfMatch,
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers}, both, parameters::IfMatch,
         schemas, views::ProductView,
     },
     app::{
@@ -74,6 +74,10 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
     sale_until: Patch<Instant>,
+    /// The new timed offers, up to 10, instead of all before; no two may overlap. Null for none.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable_list::<TimedOfferBody>)]
+    offers: Patch<Vec<TimedOfferBody>>,
 }
 
 impl Body {
@@ -91,10 +95,11 @@ impl Body {
             limit,
             sale_from,
             sale_until,
+            offers,
         } = self;
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
-        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep());
+        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep() && offers.is_keep());
         !(texts || offer || stock_shards.is_named() || flash.is_named() || needs_shipping.is_named())
     }
 }
@@ -116,6 +121,11 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     if body.is_empty() {
         return Err(FieldErrors::one("body", Invalid::Empty).into());
     }
+    let offers = match body.offers {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(offers) => Patch::Set(timed_offers(&offers)?),
+    };
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
     let sets_shards = body.stock_shards.is_named() || body.flash.is_named();
     if sets_shards && caller.role != Role::Admin {
@@ -136,6 +146,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         limit: body.limit.map(Into::into),
         sale_from: body.sale_from.map(Instant::timestamp),
         sale_until: body.sale_until.map(Instant::timestamp),
+        offers,
     };
     let stocked = products::update(shop, caller, &product_id, &change).await?;
     let etag = stocked.product.etag();

@@ -22,13 +22,14 @@ use crate::{
         ledger::EntryKind,
         order::{Actor, Draft, Order, PayBy, PaymentMethod},
         pricing::{self, NoQuote},
+        timed_offer::QuotaUse,
     },
     store::{
         Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
-        shards, sheets, users,
+        quotas, shards, sheets, users,
     },
 };
 
@@ -153,7 +154,9 @@ async fn place_by(
                 }
                 is_looked_at = true;
             }
-            if !preconditions.reserve(shop, user_id, backoff).await? || preconditions.is_outdated(shop.clock.now()) {
+            let is_reserved = preconditions.reserve(shop, user_id, backoff).await?;
+            let now = shop.clock.now();
+            if !is_reserved || preconditions.is_outdated(now) || preconditions.has_other_prices(&draft.items, now) {
                 continue;
             }
         } else if !is_checked {
@@ -242,11 +245,11 @@ async fn draft(
     preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
-    if preconditions.is_outdated(shop.clock.now()) {
+    let mut at = shop.clock.now();
+    if preconditions.is_outdated(at) {
         // Time has passed since they were gathered. A refusal needs a fresh record.
-        preconditions.refresh(shop, user_id, backoff).await?;
+        at = preconditions.refresh(shop, user_id, backoff).await?;
     }
-    let at = shop.clock.now();
     let items = preconditions.order_lines(at);
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
     let user_id = user_id.clone();
@@ -299,6 +302,7 @@ pub(in crate::app) async fn quoted(
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::ReadAll, backoff).await?;
     preconditions.check_stock(shop, user, backoff).await?;
     preconditions.read_budget(shop, backoff).await?;
+    preconditions.read_quotas(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
 }
@@ -536,6 +540,13 @@ fn claim(
             limits::count(user, &product.product_id, period, line.quantity.get().into(), limit.per_user)
         });
         asserted.limits.push(counted.map(|count| transaction.add(count)));
+        let taken = ordered.quota.and_then(|taken| {
+            let QuotaUse { id, part, units, .. } = taken;
+            let offer = product.offers.iter().find(|offer| offer.quota_id() == Some(id))?;
+            let most = offer.quota?.most_of(part);
+            Some(quotas::take(&product.product_id, id, part, units.into(), most))
+        });
+        asserted.quotas.push(taken.map(|take| transaction.add(take)));
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, now));
     asserted.coupon = coupon.map(|action| transaction.add(action));

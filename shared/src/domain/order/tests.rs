@@ -27,6 +27,7 @@ pub(super) fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
         quantity: Quantity::try_from(quantity).unwrap(),
         cancelled_quantity: 0,
         limit: None,
+        quota: None,
         scrapped: 0,
         unit_price: Won::new(price),
         unit_discount: Won::ZERO,
@@ -501,6 +502,7 @@ fn no_effects(order: &Order) -> OrderEffects<'_> {
         units,
         taken,
         limits: BTreeMap::new(),
+        quotas: BTreeMap::new(),
         coupon: None,
         budget: None,
     }
