@@ -273,6 +273,7 @@ impl Shop {
                 paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
+                scaling: shared::domain::scaling::Scaling::default(),
                 needs_shipping: true,
                 limit: None,
                 window: SaleWindow::default(),

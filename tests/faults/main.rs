@@ -39,6 +39,7 @@ mod provider_key;
 mod rebuild;
 mod reconcile;
 mod relay;
+mod scaling;
 mod settlement;
 mod simulation;
 mod stock;

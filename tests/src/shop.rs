@@ -15,7 +15,9 @@ use shared::{
         Bounds, CONFIRM_AFTER, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
         payments::provider::PaymentProvider,
     },
-    domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
+    domain::{
+        Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, scaling::ScalingPolicy,
+    },
     events::Event,
     platform::{Clock, Random},
     store::Table,
@@ -392,6 +394,7 @@ pub(crate) fn policy() -> Policy {
         // A withdrawn user can come back for an hour.
         people: PeoplePolicy { erase_after: SignedDuration::from_hours(1), ..PeoplePolicy::DEFAULT },
         exports: ExportPolicy::DEFAULT,
+        scaling: ScalingPolicy::DEFAULT,
     }
 }
 

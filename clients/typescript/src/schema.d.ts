@@ -2190,6 +2190,7 @@ export interface components {
          *       "description": "제주 한라봉을 꿀에 재운 차.",
          *       "discount": 1000,
          *       "flash": false,
+         *       "flashPinned": false,
          *       "limit": {
          *         "perUser": 2,
          *         "within": "DAY"
@@ -2203,6 +2204,7 @@ export interface components {
          *       "status": "ON_SALE",
          *       "stock": 98,
          *       "stockShards": 4,
+         *       "stockShardsPinned": false,
          *       "updatedAt": "2026-11-10T00:00:00Z"
          *     }
          */
@@ -2214,8 +2216,12 @@ export interface components {
              * @description The number of shards over which its stock is spread.
              */
             stockShards: number;
+            /** @description Whether that number is as an admin set it. Otherwise it follows the demand. */
+            stockShardsPinned: boolean;
             /** @description Whether the product is in flash mode: orders reserve its units ahead of their commit. */
             flash: boolean;
+            /** @description Whether that mode is as an admin set it. Otherwise it follows the demand, where the shop allows it. */
+            flashPinned: boolean;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address. */
             needsShipping: boolean;
             /**
@@ -2665,6 +2671,7 @@ export interface components {
          *       "createdAt": "2026-11-09T00:00:00Z",
          *       "discount": 1000,
          *       "flash": false,
+         *       "flashPinned": false,
          *       "name": "한라봉차 500 g",
          *       "needsShipping": true,
          *       "price": 12000,
@@ -2673,6 +2680,7 @@ export interface components {
          *       "status": "ON_SALE",
          *       "stock": 98,
          *       "stockShards": 4,
+         *       "stockShardsPinned": false,
          *       "updatedAt": "2026-11-10T00:00:00Z"
          *     }
          */
@@ -2686,8 +2694,12 @@ export interface components {
              * @description The number of shards over which its stock is spread.
              */
             stockShards: number;
+            /** @description Whether that number is as an admin set it. Otherwise it follows the demand. */
+            stockShardsPinned: boolean;
             /** @description Whether the product is in flash mode: orders reserve its units ahead of their commit. */
             flash: boolean;
+            /** @description Whether that mode is as an admin set it. Otherwise it follows the demand, where the shop allows it. */
+            flashPinned: boolean;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address. */
             needsShipping: boolean;
             /**
@@ -3091,11 +3103,14 @@ export interface components {
             stock: components["schemas"]["Units"];
             /** @description The seller. By admins only; for a seller it is themselves. */
             sellerId?: components["schemas"]["UserId"];
-            /** @description The number of shards over which to spread the stock. By admins only. */
+            /**
+             * @description The number of shards over which to spread the stock, which then stays. Without it the number follows the demand. By
+             *     admins only.
+             */
             stockShards?: components["schemas"]["ShardCount"];
             /**
-             * @description Whether the product is in flash mode: orders reserve its units ahead of their commit, for products that a whole
-             *     country wants at once. By default it is not. By admins only.
+             * @description Whether the product is in flash mode, which then stays: orders reserve its units ahead of their commit, for products
+             *     that a whole country wants at once. Without it the mode follows the demand, where the shop allows it. By admins only.
              */
             flash?: boolean;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address; by default it is. */
@@ -4173,13 +4188,10 @@ export interface components {
             discount?: components["schemas"]["Price"];
             /** @description The new sale status. */
             status?: components["schemas"]["SaleStatus"];
-            /** @description The new number of shards of its stock, more or fewer; it goes on selling meanwhile. By admins only. */
-            stockShards?: components["schemas"]["ShardCount"];
-            /**
-             * @description Whether the product is in flash mode from now on: orders reserve its units ahead of their commit. It goes on
-             *     selling meanwhile. By admins only.
-             */
-            flash?: boolean;
+            /** @description A value stays until an admin changes it. Null lets it follow the demand. By admins only. */
+            stockShards?: components["schemas"]["ShardCount"] | null;
+            /** @description A value stays until an admin changes it. Null lets it follow the demand. By admins only. */
+            flash?: boolean | null;
             /** @description Whether it is sent to its buyer, so that an order of it needs an address. */
             needsShipping?: boolean;
             /** @description Null clears the field. */

@@ -22,7 +22,9 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::{
     app::{CONFIRM_AFTER, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy},
-    domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
+    domain::{
+        Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, scaling::ScalingPolicy,
+    },
     platform::{Clock, Random},
     store::{
         Consistency, Outcome, StoreError, Table, Transaction, keys,
@@ -110,6 +112,7 @@ const POLICY: Policy = Policy {
     payments: PaymentPolicy::DEFAULT,
     people: PeoplePolicy::DEFAULT,
     exports: ExportPolicy::DEFAULT,
+    scaling: ScalingPolicy::DEFAULT,
 };
 
 /// A migration that did not finish. Running it again continues from there.

@@ -197,6 +197,21 @@ pub fn nullable_list<T: ToSchema>() -> RefOr<Schema> {
         .into()
 }
 
+/// A schema by its name, or null, by which a setting follows the demand.
+pub fn automatic_or<T: ToSchema>() -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    AnyOfBuilder::new().description(Some(PINS)).item(Ref::from_schema_name(T::name())).item(null).into()
+}
+
+const PINS: &str = "A value stays until an admin changes it. Null lets it follow the demand. By admins only.";
+
+/// A switch, or null, by which a setting follows the demand.
+pub fn automatic_or_switch() -> RefOr<Schema> {
+    let (switch, null) =
+        (ObjectBuilder::new().schema_type(Type::Boolean), ObjectBuilder::new().schema_type(Type::Null));
+    AnyOfBuilder::new().description(Some(PINS)).item(switch).item(null).into()
+}
+
 /// A string that is one of these names.
 pub fn one_of(names: &[&str]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.iter().copied()))

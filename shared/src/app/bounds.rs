@@ -8,7 +8,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::{
-    domain::order::{HistoryBounds, MAX_LINES},
+    domain::{
+        order::{HistoryBounds, MAX_LINES},
+        scaling::ScalingPace,
+    },
     store::TableBounds,
 };
 
@@ -18,6 +21,18 @@ pub struct Bounds {
     pub cached_entries: usize,
     /// The age up to which a product is taken from the cache, with its number of shards and its flash mode.
     pub product_age: SignedDuration,
+    /// The times that an instance meets others at shards of a product, within [`Self::heat_window`], after which the product
+    /// is hot for it.
+    pub hot_after: u32,
+    pub heat_window: SignedDuration,
+    /// The time for which an instance does not look at a hot product again.
+    pub hot_look: SignedDuration,
+    /// The times between two steps of scaling.
+    pub scaling_pace: ScalingPace,
+    /// The time that a request spends on a step.
+    pub scaling_budget: Duration,
+    /// Concurrent moves of units between shards.
+    pub moves_at_once: usize,
     /// The age up to which an account is taken from the cache.
     pub account_age: SignedDuration,
     /// The age up to which a campaign is taken from the cache.
@@ -97,6 +112,8 @@ impl Bounds {
     /// - 1,000 entries of a few hundred bytes are below a megabyte of a function's memory.
     /// - A commit asserts prices and balances of any age. Names show in carts. With an old number of shards and an old
     ///   flash mode a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
+    /// - A look at a hot product is half a read unit, four a second for each instance that meets others. 4,000 instances
+    ///   read less than three partitions' worth, and a throttled look is left out.
     /// - Old accounts and campaigns cost another attempt, or a read a minute.
     /// - Returned units and tickets are sold within a second.
     /// - The bestsellers may be a second old. 16 entries weigh less than 4 KiB with ids of any length: half a read
@@ -120,6 +137,12 @@ impl Bounds {
         table: TableBounds::PRODUCTION,
         cached_entries: 1_000,
         product_age: SignedDuration::from_secs(5),
+        hot_after: 3,
+        heat_window: SignedDuration::from_secs(2),
+        hot_look: SignedDuration::from_millis(250),
+        scaling_pace: ScalingPace::PRODUCTION,
+        scaling_budget: Duration::from_secs(1),
+        moves_at_once: 32,
         account_age: SignedDuration::from_secs(60),
         campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),

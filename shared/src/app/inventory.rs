@@ -3,6 +3,9 @@
 //! Units move from shard to shard in commits of their own, each with its part of the number received: if it stops
 //! half-way, the total stock is unchanged.
 
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
 use super::{Failure, Shop, products::described, reservations, shop::SoldOut};
 use crate::{
     domain::{
@@ -67,7 +70,7 @@ pub(super) fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
 }
 
 /// The shards of a product among the records read, in order, if all of them are.
-fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
+pub(super) fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
     let shards: Result<Option<Vec<Shard>>, _> =
         (0..count).map(|number| found.get(&keys::stock(product, number))).collect();
     Ok(shards?)
@@ -129,12 +132,40 @@ pub(super) async fn set_offer(
     }
 }
 
+/// The reason to retire shards.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shrinking<'p> {
+    /// An admin asked for fewer.
+    ByHand,
+    /// The product, as it was seen, has cooled. It ends early if that has become hot since, or was changed otherwise than by
+    /// this step; the last commit notes the instant.
+    Cooled(&'p Product, Timestamp),
+}
+
+impl Shrinking<'_> {
+    fn may_go_on(self, product: &Product) -> bool {
+        match self {
+            Self::ByHand => true,
+            Self::Cooled(seen, _) => product.scaling == seen.scaling && product.flash == seen.flash,
+        }
+    }
+}
+
 /// Retires shards until there are no more than `count`: the last one first, its units moved before it.
 ///
 /// An order that knows more shards than there are finds its shard gone, and reads them anew.
-pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
+pub(super) async fn shrink(
+    shop: &Shop,
+    id: &ProductId,
+    count: u16,
+    why: Shrinking<'_>,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
     loop {
         let product = described(shop, id).await?;
+        if !why.may_go_on(&product) {
+            return Ok(());
+        }
         let Some(last) = product.stock_shards.checked_sub(1).filter(|last| *last >= count.max(1)) else {
             return Ok(());
         };
@@ -153,7 +184,12 @@ pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mu
             continue;
         } else {
             let version = product.version.saturating_add(1);
-            let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
+            let mut now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
+            if let Shrinking::Cooled(_, at) = why
+                && last == count
+            {
+                now.scaling.scaled_at = Some(at);
+            }
             transaction.add(products::replace(&product, &now));
             transaction.add(shards::retire(id, last, &shard));
             transaction.add(shards::move_in(id, target_shard, 0, shard.received));
@@ -208,19 +244,46 @@ pub(super) async fn gather(
     Ok(Some(gathered))
 }
 
-/// Evens out the units over all shards, as far as sales let it: each move is of two shards only, and one that comes too
-/// late is left out.
+/// Evens out the units over all shards, as far as sales let it: all that a shard gives moves in one commit, and what comes
+/// too late is left out.
 pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
     let count = described(shop, id).await?.stock_shards;
+    level_shards(shop, id, count, backoff).await
+}
+
+/// The same for a product that is known to have this many shards. The commits run side by side: when shards have doubled,
+/// no two of them share one. A shard under a rush hardly lets a commit through, so that one has to do for it.
+pub(super) async fn level_shards(
+    shop: &Shop,
+    id: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
     let shards = read(shop, id, count, backoff).await?;
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-    for Move { from, to, units } in even_moves(&remaining) {
+    let mut moves = Vec::new();
+    let even = even_moves(&remaining);
+    // The giving shard is an action, and so is each receiving one.
+    let most = shop.bounds.table.actions.saturating_sub(1).max(1);
+    let of_shards = even.chunk_by(|one, other| one.from == other.from).flat_map(|of_shard| of_shard.chunks(most));
+    for of_shard in of_shards {
+        let Some(&Move { from, .. }) = of_shard.first() else { continue };
+        let units = of_shard.iter().fold(0_i64, |sum, to| sum.saturating_add(to.units));
         let mut transaction = Transaction::new();
         transaction.add(shards::withdraw(id, Take { shard: from, units }));
-        transaction.add(shards::move_in(id, to, units, units));
-        match shop.table.commit(transaction, backoff).await? {
-            Outcome::Committed | Outcome::Refused(_) => {}
+        for &Move { to, units, .. } in of_shard {
+            transaction.add(shards::move_in(id, to, units, units));
+        }
+        let mut backoff = backoff.clone();
+        moves.push(async move { shop.table.commit(transaction, &mut backoff).await });
+    }
+    let mut moves = stream::iter(moves).buffer_unordered(shop.bounds.moves_at_once.max(1));
+    let mut failed = None;
+    while let Some(moved) = moves.next().await {
+        match moved {
+            Ok(Outcome::Committed | Outcome::Refused(_)) => {}
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }

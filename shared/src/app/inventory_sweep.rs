@@ -12,7 +12,9 @@ use serde::de::IgnoredAny;
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
-    inventory, reservations,
+    inventory::{self, Shrinking},
+    products::commit_change,
+    reservations,
     sweeps::SweepStep,
 };
 use crate::{
@@ -20,6 +22,7 @@ use crate::{
         ProductId,
         inventory::{Shard, is_uneven},
         product::Product,
+        scaling::Scale,
         swept::SweepPlan,
     },
     store::{Applied, Backoff, Consistency, Outcome, Transaction, keys, products, shards},
@@ -63,7 +66,14 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     if !is_level && let Err(failure) = inventory::level(shop, &id, &mut shop.backoff()).await {
         failed = Some(failure);
     }
-    if all_swept && failed.is_none() && !product.needs_sweep() {
+    let (now, scale) = (shop.clock.now(), product.scale());
+    let cooled = scale.cooled(now, &shop.policy.scaling, &shop.bounds.scaling_pace);
+    if let Some(cooled) = cooled
+        && let Err(failure) = cool(shop, &product, cooled).await
+    {
+        failed = Some(failure);
+    }
+    if all_swept && failed.is_none() && cooled.is_none() && !product.needs_sweep() {
         let mut transaction = Transaction::new();
         let version = product.version.saturating_add(1);
         let without = Product { sweep: SweepPlan::default(), version, ..product.clone() };
@@ -73,13 +83,27 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
         }
     } else {
         let now = shop.clock.now();
-        let is_idle = is_idle && failed.is_none();
+        let is_idle = is_idle && cooled.is_none() && failed.is_none();
         let next = if done.more { SweepPlan::again(now) } else { product.sweep.after_look(now, is_idle) };
         // Refused if another sweep, or a change of the product, has planned it.
         let plan = products::plan_sweep(&id, product.sweep, next);
         let _: Applied<IgnoredAny> = shop.table.apply(&plan, &mut shop.backoff()).await?;
     }
     failed.map_or(Ok(done), Err)
+}
+
+/// Takes a product that has cooled one step back.
+async fn cool(shop: &Shop, product: &Product, cooled: Scale) -> Result<(), Failure> {
+    let id = &product.product_id;
+    if cooled.shards == product.stock_shards {
+        let version = product.version.saturating_add(1);
+        let now = Product { version, ..product.clone() }.at_scale(cooled).swept_from(shop.clock.now());
+        // Refused if it was changed meanwhile: the next look decides anew.
+        let _ = commit_change(shop, product, &now, Transaction::new(), &mut shop.backoff()).await?;
+        return Ok(());
+    }
+    let why = Shrinking::Cooled(product, shop.clock.now());
+    inventory::shrink(shop, id, cooled.shards, why, &mut shop.backoff()).await
 }
 
 /// Plans a look at a product for soon, before units are reserved that may be orphaned, or because its shards are uneven.

@@ -27,6 +27,7 @@ pub mod personal;
 pub mod products;
 pub mod rebuild;
 mod reservations;
+mod scaling;
 pub mod seller_shipping;
 pub mod sellers;
 pub mod sheets;

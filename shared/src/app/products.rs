@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep, Transacted},
-    inventory, readable,
+    inventory::{self, Shrinking},
+    readable,
 };
 use crate::{
     domain::{
@@ -19,6 +20,7 @@ use crate::{
         product::{InitialStatus, Offer, Product, SaleStatus, SaleWindow},
         purchase_limit::{LimitCount, PurchaseLimit, UnitsPerUser, Within},
         refusal::Entity,
+        scaling::Scale,
         swept::SweepPlan,
         timed_offer::{self, NewOffer, QuotaCount, TimedOffer},
     },
@@ -92,9 +94,10 @@ pub struct NewProduct {
     pub status: InitialStatus,
     /// Units in stock.
     pub stock: i64,
-    pub stock_shards: u16,
-    /// Whether orders reserve units ahead of their commit.
-    pub flash: bool,
+    /// The number of shards of its stock; without one it follows the demand.
+    pub stock_shards: Option<u16>,
+    /// Whether orders reserve units ahead of their commit; without it the mode follows the demand.
+    pub flash: Option<bool>,
     pub needs_shipping: bool,
     /// The most units that a user may order.
     pub limit: Option<NewLimit>,
@@ -114,8 +117,9 @@ pub struct ProductChange {
     pub price: Option<Won>,
     pub discount: Option<Won>,
     pub status: Option<SaleStatus>,
-    pub stock_shards: Option<u16>,
-    pub flash: Option<bool>,
+    /// A cleared number, or a cleared mode, follows the demand.
+    pub stock_shards: Patch<u16>,
+    pub flash: Patch<bool>,
     pub needs_shipping: Option<bool>,
     pub limit: Patch<NewLimit>,
     pub sale_from: Patch<Timestamp>,
@@ -158,6 +162,7 @@ async fn create_once(
     let offer = Offer { price: new.price, discount: new.discount, status: new.status.into(), terms: None };
     check_discount(&offer)?;
     check_window(&new.window)?;
+    let scale = Scale::new(new.stock_shards, new.flash, &shop.policy.scaling);
     let product = Product {
         product_id: product_id.clone(),
         name: new.name,
@@ -166,8 +171,9 @@ async fn create_once(
         seller_id: new.seller_id,
         offer,
         paused_status: None,
-        stock_shards: new.stock_shards,
-        flash: new.flash,
+        stock_shards: scale.shards,
+        flash: scale.flash,
+        scaling: scale.scaling,
         needs_shipping: new.needs_shipping,
         limit: None,
         window: SaleWindow::default(),
@@ -190,7 +196,7 @@ async fn create_once(
         let check = if is_own { users::check_active_or_absent(seller) } else { users::check_active(seller) };
         seller_check = Some((seller, transaction.add(check)));
     }
-    for (units, number) in spread(new.stock, new.stock_shards).into_iter().zip(0..) {
+    for (units, number) in spread(new.stock, product.stock_shards).into_iter().zip(0..) {
         transaction.add(shards::create(&product_id, number, &Shard::new(units, product.offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
@@ -406,8 +412,8 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
             Some(_) => backoff.pause("a product changed meanwhile").await?,
         }
     }
-    if let Some(count) = change.stock_shards {
-        inventory::shrink(shop, id, count, &mut backoff).await?;
+    if let Patch::Set(count) = change.stock_shards {
+        inventory::shrink(shop, id, count, Shrinking::ByHand, &mut backoff).await?;
         inventory::level(shop, id, &mut backoff).await?;
     }
     stocked(shop, id).await
@@ -480,9 +486,6 @@ fn changed(seen: &Product, change: &ProductChange, at: Timestamp) -> Result<Prod
         description: description.apply(seen.description.clone()),
         category: category.apply(seen.category.clone()),
         offer,
-        // A smaller number of shards is handled apart.
-        stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),
-        flash: flash.unwrap_or(seen.flash),
         needs_shipping: needs_shipping.unwrap_or(seen.needs_shipping),
         version: seen.version.saturating_add(1),
         ..seen.clone()
@@ -496,6 +499,8 @@ fn changed(seen: &Product, change: &ProductChange, at: Timestamp) -> Result<Prod
         Patch::Set(offers) => replacing(&seen.offers, &offers, changed.offer.price, changed.version)?,
     };
     check_price(changed.offer.price, &offers, at)?;
+    // A smaller number of shards is handled apart.
+    let changed = changed.at_scale(seen.scale().changed(stock_shards, flash));
     Ok(changed.with_terms(limit, window, offers).with_own_status(own_status))
 }
 

@@ -28,6 +28,7 @@ use crate::{
         pricing::ShippingPolicy,
         product::Product,
         provider::ProviderName,
+        scaling::ScalingPolicy,
         shipping::{SellerShipping, ShippingTerms, TERMS_AGE},
         swept::SweepPlan,
         tickets::RemainingTickets,
@@ -75,6 +76,7 @@ pub struct Policy {
     pub payments: PaymentPolicy,
     pub people: PeoplePolicy,
     pub exports: ExportPolicy,
+    pub scaling: ScalingPolicy,
 }
 
 /// The settings of addresses and personal data.
@@ -193,6 +195,8 @@ struct Caches {
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
     /// The terms on which sellers ship, or that one has none, and the instant of that read.
     terms: Cache<UserId, (Timestamp, Option<SellerShipping>)>,
+    /// The contention at products' shards.
+    heat: Cache<ProductId, Heat>,
     /// Products without stock, and the instant of that read.
     sold_out: Cache<ProductId, Timestamp>,
     /// Products with too few units left at the timed offer that runs, and the instant of that read.
@@ -245,6 +249,15 @@ impl BuildHasher for SeededHasher {
     }
 }
 
+/// The contention that an instance met at the shards of a product.
+#[derive(Debug, Clone, Copy)]
+struct Heat {
+    /// The beginning of the time in which it is counted.
+    since: Timestamp,
+    met: u32,
+    looked_at: Timestamp,
+}
+
 /// The tickets known to be left in a campaign's counters, once one of them was found empty.
 #[derive(Debug, Clone)]
 struct CounterSnapshot {
@@ -280,6 +293,7 @@ impl Shop {
             products: cache(entries, seed),
             campaigns: cache(entries, seed),
             terms: cache(entries, seed),
+            heat: cache(entries, seed),
             sold_out: cache(entries, seed),
             short_quotas: cache(entries, seed),
             counters: cache(entries, seed),
@@ -393,6 +407,36 @@ impl Shop {
 
     pub(super) fn invalidate_product(&self, product: &ProductId) {
         self.caches.products.remove(product);
+    }
+
+    /// Counts that a sale met others at a shard of a product. Returns whether the product is to be looked at: if it met
+    /// enough of them within a moment, and has not just looked.
+    pub(super) fn note_contention(&self, product: &ProductId) -> bool {
+        let (now, Bounds { hot_after, heat_window, hot_look, .. }) = (self.clock.now(), self.bounds);
+        let counted = self.caches.heat.get(product);
+        let mut heat = counted.unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        if !self.is_younger(heat.since, heat_window) {
+            (heat.since, heat.met) = (now, 0);
+        }
+        heat.met = heat.met.saturating_add(1);
+        let is_hot = heat.met >= hot_after && !self.is_younger(heat.looked_at, hot_look);
+        if is_hot {
+            (heat.since, heat.met, heat.looked_at) = (now, 0, now);
+        }
+        self.caches.heat.insert(product.clone(), heat);
+        is_hot
+    }
+
+    /// Whether shards of a product that were found uneven are to be evened out: if this instance has not just looked.
+    pub(super) fn note_uneven(&self, product: &ProductId) -> bool {
+        let now = self.clock.now();
+        let mut heat = self.caches.heat.get(product).unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        let is_due = !self.is_younger(heat.looked_at, self.bounds.hot_look);
+        if is_due {
+            heat.looked_at = now;
+            self.caches.heat.insert(product.clone(), heat);
+        }
+        is_due
     }
 
     /// The terms on which a seller ships, or that they have none, if it was read a moment ago.

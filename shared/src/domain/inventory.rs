@@ -10,9 +10,7 @@ use super::{
     swept::Swept,
 };
 
-/// The most shards of a product. An order line may have to take from all of them in one transaction of at most 100
-/// actions.
-pub const MAX_SHARDS: u16 = 64;
+pub use super::scaling::MAX_SHARDS;
 
 /// The most units in the stock of a product.
 pub const MAX_UNITS: i64 = 1_000_000_000;

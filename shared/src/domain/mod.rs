@@ -30,6 +30,7 @@ pub mod purchase_limit;
 pub mod recount;
 pub mod refusal;
 pub mod reservations;
+pub mod scaling;
 pub mod scope;
 pub mod session;
 pub mod sheet;

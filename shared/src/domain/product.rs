@@ -4,7 +4,14 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, ProductId, UserId, Won, invalid::named, purchase_limit::PurchaseLimit, swept::SweepPlan, timed_offer::TimedOffer};
+use super::{
+    ETag, ProductId, UserId, Won,
+    invalid::named,
+    purchase_limit::PurchaseLimit,
+    scaling::{Scale, Scaling},
+    swept::SweepPlan,
+    timed_offer::TimedOffer,
+};
 
 /// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -107,6 +114,9 @@ pub struct Product {
     /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
+    /// The way in which these two follow the demand.
+    #[serde(flatten)]
+    pub scaling: Scaling,
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub needs_shipping: bool,
@@ -212,6 +222,17 @@ impl Product {
         self.offers.iter().find(|offer| offer.runs(at))
     }
 
+    /// The number of its shards and its mode, with the way in which they follow the demand.
+    pub fn scale(&self) -> Scale {
+        Scale { shards: self.stock_shards, flash: self.flash, scaling: self.scaling }
+    }
+
+    /// The product at another scale.
+    #[must_use]
+    pub fn at_scale(self, scale: Scale) -> Self {
+        Self { stock_shards: scale.shards, flash: scale.flash, scaling: scale.scaling, ..self }
+    }
+
     /// Whether its inventory needs the sweep: shards to even out, or reservations to check.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1
@@ -281,6 +302,7 @@ mod tests {
             paused_status: None,
             stock_shards: 1,
             flash: false,
+            scaling: Scaling::default(),
             needs_shipping: true,
             limit: None,
             window: SaleWindow::default(),

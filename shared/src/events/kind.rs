@@ -8,7 +8,7 @@ use utoipa::{
 
 use super::{
     ClaimSnapshot, CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot, PaymentRequest, RefundRequest,
-    SheetSnapshot, ShippingInstruction, WithdrawalSnapshot,
+    ScaleSnapshot, SheetSnapshot, ShippingInstruction, WithdrawalSnapshot,
 };
 
 macro_rules! kinds {
@@ -110,6 +110,8 @@ kinds! {
     CouponIssued: CouponSnapshot, 1;
     /// A coupon that was not used was taken back.
     CouponRevoked: CouponSnapshot, 1;
+    /// A product got more shards or flash mode by itself, or gave them up.
+    ProductScaled: ScaleSnapshot, 1;
 }
 
 /// The description of a kind of event.

@@ -10,6 +10,7 @@ mod kind;
 mod order;
 mod parcel;
 mod payment;
+mod product;
 mod sheet;
 mod shipping;
 mod withdrawal;
@@ -21,6 +22,7 @@ pub use kind::{Described, EventKind};
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
 pub use parcel::{LineChange, ParcelSnapshot};
 pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest, RefundResult};
+pub use product::{ScaleCause, ScaleSnapshot, from_product_change};
 pub use sheet::{SheetSnapshot, from_sheet_change};
 pub use shipping::{ShippingInstruction, ShippingItem};
 pub use withdrawal::{WithdrawalResult, WithdrawalSnapshot, from_withdrawal_change};
@@ -86,6 +88,8 @@ pub enum EventData {
     Sheet(SheetSnapshot),
     /// Of the `Coupon…` events: the user's coupon.
     Coupon(CouponSnapshot),
+    /// Of [`EventKind::ProductScaled`].
+    Scale(ScaleSnapshot),
 }
 
 impl Event {

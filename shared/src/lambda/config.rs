@@ -8,7 +8,8 @@ use crate::{
     api::identity::{IdentitySource, RoleGroups},
     app::{CONFIRM_AFTER, Checkout, ExportPolicy, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
     domain::{
-        Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, provider::ProviderName,
+        Won, benefits::OnPartialCancel, caps::Caps, inventory::ShardCount, order::ClaimPolicy, pricing::ShippingPolicy,
+        provider::ProviderName, scaling::ScalingPolicy,
     },
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
@@ -30,6 +31,7 @@ pub struct Config {
     /// - addresses and personal data (`REQUIRE_ADDRESS`, `ERASE_AFTER_SECONDS`, `ADDRESS_SHOWN_SECONDS`,
     ///   `ACCESS_LOG_SECONDS`);
     /// - exports (`EXPORT_LINK_SECONDS`, `EXPORT_DAYS`, `CAP_EXPORTS`);
+    /// - the scaling of hot products (`AUTO_FLASH`, `LEAST_SHARDS`, `MOST_SHARDS`);
     /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_DEPOSIT_ORDERS`, `CAP_DEPOSIT_UNITS`,
     ///   `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
@@ -62,6 +64,7 @@ impl Config {
                 payments: payments()?,
                 people: people()?,
                 exports: exports()?,
+                scaling: scaling()?,
             },
             checkout: checkout()?,
             identity: identity()?,
@@ -162,6 +165,20 @@ fn exports() -> Result<ExportPolicy, ConfigError> {
         link: seconds("EXPORT_LINK_SECONDS", default.link)?,
         kept: SignedDuration::from_secs(days.saturating_mul(24 * 60 * 60)),
         open: number("CAP_EXPORTS", default.open)?,
+    })
+}
+
+fn scaling() -> Result<ScalingPolicy, ConfigError> {
+    let default = ScalingPolicy::DEFAULT;
+    let shards = |name, default: u16| {
+        let count = number(name, i64::from(default))?;
+        let count = ShardCount::try_from(count).map_err(|_| ConfigError::NotOneOf(name, "1 to 64"))?;
+        Ok(count.get())
+    };
+    Ok(ScalingPolicy {
+        least_shards: shards("LEAST_SHARDS", default.least_shards)?,
+        most_shards: shards("MOST_SHARDS", default.most_shards)?,
+        auto_flash: switch("AUTO_FLASH")?,
     })
 }
 

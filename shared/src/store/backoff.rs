@@ -64,6 +64,14 @@ impl Backoff {
         Self { bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..self.clone() }
     }
 
+    /// A clone for a piece of work that others wait for: its waits begin anew and stay short, and it takes at most this
+    /// time.
+    #[must_use]
+    pub fn hurried(&self, budget: Duration) -> Self {
+        let bounds = RetryBounds { first_wait_ms: 4, longest_wait_ms: 32, ..self.bounds };
+        Self { bounds, attempt: 0, deadline: self.deadline.min(Instant::now() + budget), ..self.clone() }
+    }
+
     /// Prepares a retry after a refusal: the first at once, each later one after a wait, since others contend for the
     /// same records.
     ///

@@ -40,7 +40,7 @@ pub mod withdrawals;
 pub use action::{Action, Transaction};
 pub use backoff::{Backoff, RetryBounds, RetryKind};
 pub use keys::Key;
-pub use table::{Applied, ConditionFailures, Consistency, Found, Outcome, Table, TableBounds};
+pub use table::{Applied, Attempted, ConditionFailures, Consistency, Contention, Found, Outcome, Table, TableBounds};
 
 use crate::domain::order::InconsistentAmounts;
 

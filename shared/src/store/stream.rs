@@ -100,6 +100,14 @@ pub fn export_change(record: &EventRecord) -> Result<Option<ExportChange>, Store
     }
 }
 
+/// Returns the change of a product, if the record is of one.
+///
+/// # Errors
+/// If an image has not the shape of a product.
+pub fn scale_change(record: &EventRecord) -> Result<Option<Change<Product>>, StoreError> {
+    change(record, |sk| sk == "PRODUCT", |product: Product| (product, None))
+}
+
 /// Returns the product with a changed description, if the record is of a product.
 ///
 /// # Errors

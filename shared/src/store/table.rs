@@ -101,6 +101,33 @@ impl ConditionFailures {
     }
 }
 
+/// The outcome of a transaction or an update that is not repeated as it is after it met others.
+#[derive(Debug)]
+#[must_use]
+pub enum Attempted<T> {
+    Done(T),
+    /// It met others, or was throttled. Nothing was done.
+    Contended(Contention),
+}
+
+/// The actions of a transaction that met others.
+#[derive(Debug)]
+pub struct Contention(Vec<bool>);
+
+impl Contention {
+    /// Whether an action met others, or was throttled.
+    pub fn is_at(&self, action: ActionIndex) -> bool {
+        self.0.get(action.0).copied().unwrap_or(false)
+    }
+}
+
+/// The answer to one sending of a transaction.
+enum Sent {
+    Answered(Outcome),
+    Contended(Contention),
+    Lost,
+}
+
 #[derive(Debug)]
 #[must_use]
 pub enum Applied<R> {
@@ -451,6 +478,23 @@ impl Table {
         action: &Action,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
+        loop {
+            match self.update(action, Resend::AlsoIfLost, backoff).await? {
+                Attempted::Done(applied) => return Ok(applied),
+                Attempted::Contended(_) => backoff.pause(MET_OTHERS).await?,
+            }
+        }
+    }
+
+    /// The same, but returns once the update has met others, or was throttled, so that the caller may go elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_or_yield<R: DeserializeOwned>(
+        &self,
+        action: &Action,
+        backoff: &mut Backoff,
+    ) -> Result<Attempted<Applied<R>>, StoreError> {
         self.update(action, Resend::AlsoIfLost, backoff).await
     }
 
@@ -464,7 +508,12 @@ impl Table {
         action: &Action,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
-        self.update(action, Resend::IfRefused, backoff).await
+        loop {
+            match self.update(action, Resend::IfRefused, backoff).await? {
+                Attempted::Done(applied) => return Ok(applied),
+                Attempted::Contended(_) => backoff.pause(MET_OTHERS).await?,
+            }
+        }
     }
 
     async fn update<R: DeserializeOwned>(
@@ -472,7 +521,7 @@ impl Table {
         action: &Action,
         resend: Resend,
         backoff: &mut Backoff,
-    ) -> Result<Applied<R>, StoreError> {
+    ) -> Result<Attempted<Applied<R>>, StoreError> {
         action.check_encoded()?;
         let Verb::Update(expression) = &action.verb else {
             return Err(StoreError::Rejected("only an update can be applied by itself".to_owned()));
@@ -491,12 +540,13 @@ impl Table {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             match request.send().await {
                 Ok(done) => {
-                    return Ok(Applied::Done(serde_dynamo::from_item(done.attributes.unwrap_or_default())?));
+                    let done = serde_dynamo::from_item(done.attributes.unwrap_or_default())?;
+                    return Ok(Attempted::Done(Applied::Done(done)));
                 }
                 Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
-                    return Ok(Applied::Refused(item_refused(refused.into_err())?));
+                    return Ok(Attempted::Done(Applied::Refused(item_refused(refused.into_err())?)));
                 }
-                Err(error) if is_contention(error.code()) => backoff.pause("an update met others").await?,
+                Err(error) if is_contention(error.code()) => return Ok(Attempted::Contended(Contention(vec![true]))),
                 Err(error) if resend == Resend::AlsoIfLost && is_lost(&error) => backoff.pause(NO_ANSWER).await?,
                 Err(error) => return Err(unreachable(error)),
             }
@@ -512,8 +562,31 @@ impl Table {
         let prepared = self.prepare(transaction)?;
         loop {
             match self.send(&prepared).await? {
-                Some(outcome) => return Ok(outcome),
-                None => backoff.pause("a transaction met others").await?,
+                Sent::Answered(outcome) => return Ok(outcome),
+                Sent::Contended(_) | Sent::Lost => backoff.pause("a transaction met others").await?,
+            }
+        }
+    }
+
+    /// The same, but returns once the transaction has met others, so that the caller may make another one. Only lost
+    /// answers are retried.
+    ///
+    /// An attempt may have been carried out with its answer lost before another one met others. A condition of the
+    /// caller's next transaction must detect that.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn commit_or_yield(
+        &self,
+        transaction: Transaction,
+        backoff: &mut Backoff,
+    ) -> Result<Attempted<Outcome>, StoreError> {
+        let prepared = self.prepare(transaction)?;
+        loop {
+            match self.send(&prepared).await? {
+                Sent::Answered(outcome) => return Ok(Attempted::Done(outcome)),
+                Sent::Contended(contention) => return Ok(Attempted::Contended(contention)),
+                Sent::Lost => backoff.pause(NO_ANSWER).await?,
             }
         }
     }
@@ -527,7 +600,10 @@ impl Table {
     /// # Errors
     /// If the table cannot be reached.
     pub async fn try_commit(&self, transaction: Transaction) -> Result<Option<Outcome>, StoreError> {
-        self.send(&self.prepare(transaction)?).await
+        match self.send(&self.prepare(transaction)?).await? {
+            Sent::Answered(outcome) => Ok(Some(outcome)),
+            Sent::Contended(_) | Sent::Lost => Ok(None),
+        }
     }
 
     /// One token for all attempts: if an earlier one was carried out and its answer lost, DynamoDB tells the next one
@@ -537,26 +613,26 @@ impl Table {
         Ok(Prepared { actions: actions.collect::<Result<_, _>>()?, token: format!("{:032x}", self.random.bits()) })
     }
 
-    /// Sends a transaction once; returns nothing if it met contention or its answer was lost.
-    async fn send(&self, Prepared { actions, token }: &Prepared) -> Result<Option<Outcome>, StoreError> {
+    /// Sends a transaction once.
+    async fn send(&self, Prepared { actions, token }: &Prepared) -> Result<Sent, StoreError> {
         let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
         match request.client_request_token(token).send().await {
-            Ok(_) => Ok(Some(Outcome::Committed)),
+            Ok(_) => Ok(Sent::Answered(Outcome::Committed)),
             Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
                 let reasons = reasons(refused.into_err());
                 if reasons.iter().any(is_failed_condition) {
-                    return Ok(Some(Outcome::Refused(ConditionFailures(
-                        reasons.into_iter().map(failed_item).collect(),
-                    ))));
+                    let failures = ConditionFailures(reasons.into_iter().map(failed_item).collect());
+                    return Ok(Sent::Answered(Outcome::Refused(failures)));
                 }
                 if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
                     // The items in the reasons may hold personal data, so only their codes are reported.
                     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
                     return Err(StoreError::Rejected(format!("transaction cancelled: {codes:?}")));
                 }
-                Ok(None)
+                Ok(Sent::Contended(Contention(reasons.iter().map(|reason| !is_none(reason)).collect())))
             }
-            Err(error) if is_contention(error.code()) || is_lost(&error) => Ok(None),
+            Err(error) if is_contention(error.code()) => Ok(Sent::Contended(Contention(Vec::new()))),
+            Err(error) if is_lost(&error) => Ok(Sent::Lost),
             Err(error) => Err(unreachable(error)),
         }
     }
@@ -571,6 +647,7 @@ enum Resend {
     AlsoIfLost,
 }
 
+const MET_OTHERS: &str = "an update met others";
 const NO_ANSWER: &str = "there was no answer";
 
 /// Sends a read until it is answered. The one retry loop of a call: throttling and lost answers draw on one budget.

@@ -113,7 +113,12 @@ async fn concurrent_orders_use_a_budget_up_to_less_than_one_discount() {
         shop.customer(user, 20_000).await;
         shop.issue(user, "budget").await.expect(201);
     }
-    let answers = at_once(users.iter().map(|user| shop.post("/orders", body(user, 1)).as_user(user))).await;
+    let order = |user: &String| shop.post("/orders", body(user, 1)).as_user(user).key("one");
+    let mut answers = at_once(users.iter().map(order)).await;
+    // On a slow machine some are told to try again.
+    for (user, answer) in users.iter().zip(&mut answers).filter(|(_, answer)| answer.status == 503) {
+        *answer = order(user).await;
+    }
     let spent: i64 = answers.iter().filter_map(|answer| answer.body["data"]["couponDiscount"].as_i64()).sum();
     let left = left(&shop).await;
     assert_eq!(spent + left, 1_000_000);

@@ -27,6 +27,7 @@ async fn a_product_created_hidden_is_visible_at_the_desk_only() {
       "createdAt": "2026-11-20T03:00:01Z",
       "discount": 0,
       "flash": false,
+      "flashPinned": false,
       "name": "보성 녹차",
       "needsShipping": true,
       "price": 12000,
@@ -35,6 +36,7 @@ async fn a_product_created_hidden_is_visible_at_the_desk_only() {
       "status": "HIDDEN",
       "stock": 10,
       "stockShards": 1,
+      "stockShardsPinned": false,
       "updatedAt": "2026-11-20T03:00:01Z"
     }
     "#);

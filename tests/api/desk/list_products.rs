@@ -16,6 +16,7 @@ async fn admins_list_all_products_in_the_order_of_creation() {
       "createdAt": "2026-11-20T03:00:02Z",
       "discount": 0,
       "flash": false,
+      "flashPinned": false,
       "name": "c 상품",
       "needsShipping": true,
       "price": 1000,
@@ -24,6 +25,7 @@ async fn admins_list_all_products_in_the_order_of_creation() {
       "status": "DISCONTINUED",
       "stock": 3,
       "stockShards": 1,
+      "stockShardsPinned": false,
       "updatedAt": "2026-11-20T03:00:05Z"
     }
     "#);

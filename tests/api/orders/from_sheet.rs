@@ -14,6 +14,7 @@ use shared::{
         caps::Caps,
         order::{ClaimPolicy, PayBy},
         pricing::ShippingPolicy,
+        scaling::ScalingPolicy,
     },
     platform::{Clock, Random},
     store::Table,
@@ -327,6 +328,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         payments: PaymentPolicy::DEFAULT,
         people: PeoplePolicy::DEFAULT,
         exports: ExportPolicy::DEFAULT,
+        scaling: ScalingPolicy::DEFAULT,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)

@@ -6,9 +6,9 @@ use shared::app::orders::{self, PaymentOutcome::Succeeded};
 use tests::{
     Call, TestShop,
     steps::{
-        cancel,
+        at_once, cancel, cancel_units, codes, counted,
         external::waiting,
-        id, look, order_id,
+        id, look, order_by, order_id,
         payments::{CARD, fail_once, held, pay_session, session_of, sweep_payments},
         published_of, settle, wait,
     },
@@ -85,6 +85,30 @@ async fn a_failed_refund_goes_to_the_balance_instead() {
     retry(&shop, &order, json!("BALANCE")).await.refused(409, "ORDER_STATE_CONFLICT");
     let path = format!("/orders/{}/refunds/unknown/retry", id(&order));
     shop.call("POST", &path).as_admin().await.refused(404, "ENTITY_NOT_FOUND");
+    shop.audit().await;
+}
+
+/// Each finds the order changed by the others, again and again.
+#[tokio::test]
+async fn failed_refunds_of_one_order_go_to_the_balance_at_once() {
+    let shop = TestShop::new();
+    shop.customer("mina", 50_000).await;
+    shop.product("tea", 10_000, 10).await;
+    let order = order_by(&shop, "mina", "tea", 5, "EXTERNAL").await.expect(201);
+    let session = session_of(&shop, "mina", &order).await.expect(201);
+    pay_session(&shop, "mina", &session, CARD).await;
+    for _ in 0..4 {
+        cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
+        fail_once(&shop, On::Cancel, CallFault::Decline("NOT_CANCELABLE_PAYMENT".to_owned()));
+        sweep_payments(&shop).await;
+    }
+    let refunds = look(&shop, &order).await["refunds"].as_array().unwrap().clone();
+    let retries = refunds.iter().map(|refund| {
+        let path = format!("/orders/{}/refunds/{}/retry", id(&order), refund["refundId"].as_str().unwrap());
+        shop.post(&path, json!({ "to": "BALANCE" })).as_admin()
+    });
+    assert_eq!(counted(&at_once(retries).await), codes(&[("SUCCESS", 4)]));
+    assert_eq!(shop.balance("mina").await, 90_000);
     shop.audit().await;
 }
 

@@ -50,6 +50,10 @@ async fn main() {
     );
     println!("{HEADING}");
     let asked = |what: &str| std::env::args().any(|argument| argument == what);
+    if asked("lasting") {
+        lasting().await;
+        return;
+    }
     if !asked("policy") && !asked("counting") && !asked("siege") {
         for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
             coupon(counters, users).await;
@@ -180,6 +184,68 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     let name = if flash { "flash product" } else { "product" };
     let cold = if partitions < 256 { ", cold" } else { "" };
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
+}
+
+/// The rates of sales that last, by second, from shards set by hand and from one shard untouched: `lasting 16 256` for at
+/// most 16 shards on 256 partitions.
+async fn lasting() {
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse::<u16>().ok());
+    let (shards, partitions) = (numbers.next().unwrap_or(64), numbers.next().unwrap_or(256));
+    println!("\nA sale that lasts, 12 customers a shard, without an end of the stock: orders in each second.\n");
+    let by_hand = |flash: bool| json!({ "stockShards": shards, "flash": flash });
+    let table = (shards, partitions);
+    if std::env::args().any(|argument| argument == "untouched") {
+        last("untouched", json!({}), false, table, 5).await;
+        return;
+    }
+    let transactions = last("by hand", by_hand(false), false, table, 2).await;
+    let alone = last("untouched", json!({}), false, table, 5).await;
+    println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * alone / transactions);
+    let flash = last("by hand, flash", by_hand(true), false, table, 2).await;
+    let with_flash = last("untouched, AutoFlash", json!({}), true, table, 5).await;
+    println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * with_flash / flash);
+}
+
+/// Sells for so many seconds; prints the orders in each, and returns those in the last.
+async fn last(name: &str, scale: Value, auto_flash: bool, (shards, partitions): (u16, u16), seconds: u64) -> f64 {
+    let clients = 12 * usize::from(shards);
+    let stock = 1_000_000_i64;
+    let shop = TestShop::through_without_stream(limits(partitions), 8 * usize::from(shards))
+        .with_policy(|policy| (policy.scaling.auto_flash, policy.scaling.most_shards) = (auto_flash, shards));
+    let prepare = shop.without_limits();
+    for user in 0..clients {
+        prepare.customer(&format!("u{user}"), 10_000_000).await;
+    }
+    let mut tea = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": stock });
+    tea.as_object_mut().unwrap().extend(scale.as_object().unwrap().clone());
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    let orders = shop.clone();
+    let (begun, wall) = (tokio::time::Instant::now(), Instant::now());
+    let order = move |client: usize, _: usize, _: Option<&Answer>| {
+        (begun.elapsed() < Duration::from_secs(seconds)).then(|| orders.order(&format!("u{client}"), "tea", 1))
+    };
+    let sold = rush(&shop, clients, order).await;
+    let is_exact = stock - prepare.stock("tea").await == i64::try_from(sold.sold()).unwrap();
+    let product = prepare.get("/desk/products/tea").as_admin().await.expect(200);
+    let in_second = |second: u64| {
+        let of = |at: &&Duration| at.as_secs() == second;
+        as_f64(u64::try_from(sold.successes.iter().filter(of).count()).unwrap())
+    };
+    let rates: Vec<String> = (0..seconds).map(|second| format!("{:>7.0}", in_second(second))).collect();
+    let (count, seen) = (as_f64(sold.sold()), sold.seen);
+    println!(
+        "{name:<28}{partitions:>6} partitions {} | {} shards{}, conflicts {:.1}, throttled {:.1}, units {:.1} an order, p50 {} p99 {} ms, exact {is_exact}, {:.0} s",
+        rates.concat(),
+        product["stockShards"],
+        if product["flash"] == true { " flash" } else { "" },
+        as_f64(seen.conflicts) / count,
+        as_f64(seen.throttled) / count,
+        seen.write_units / count,
+        sold.percentile(50).as_millis(),
+        sold.percentile(99).as_millis(),
+        wall.elapsed().as_secs_f64(),
+    );
+    in_second(seconds - 1)
 }
 
 /// Requests that take nothing, beside those that buy.

@@ -196,12 +196,16 @@ pub(crate) fn respond(status: u16, body: &Value) -> HttpResponse {
     HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body.to_string()))
 }
 
-/// DynamoDB's answer if another transaction holds the item of a call, or the first of a transaction.
+/// DynamoDB's answer if another transaction holds the item of a call, or one of a transaction: a shard of the stock if it
+/// has one, which many want.
 pub(crate) fn conflict(request: &Value) -> (u16, Value) {
-    let Some(actions) = request["TransactItems"].as_array().map(Vec::len) else {
+    let Some(actions) = request["TransactItems"].as_array() else {
         return (400, conflicting());
     };
-    (400, cancelled((0..actions).map(|action| if action == 0 { "TransactionConflict" } else { "None" })))
+    let is_shard =
+        |action: &Value| action["Update"]["Key"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("STOCK#"));
+    let held = actions.iter().position(is_shard).unwrap_or(0);
+    (400, cancelled((0..actions.len()).map(|action| if action == held { "TransactionConflict" } else { "None" })))
 }
 
 /// DynamoDB's answer if a transaction holds the item of a call.

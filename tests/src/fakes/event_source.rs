@@ -85,14 +85,18 @@ impl Settings {
     }
 }
 
-/// Whether each field of a filter has one of the listed values, or begins with one of the listed prefixes.
+/// Whether each field of a filter is there or not as it says, has one of the listed values, or begins with one of the
+/// listed prefixes.
 pub fn passes(filter: &Value, record: &Value) -> bool {
     match filter {
         Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
-        Value::Array(values) => values.iter().any(|value| match value["prefix"].as_str() {
-            Some(prefix) => record.as_str().is_some_and(|text| text.starts_with(prefix)),
-            None => value == record,
-        }),
+        Value::Array(values) => {
+            values.iter().any(|value| match (value["prefix"].as_str(), value["exists"].as_bool()) {
+                (Some(prefix), _) => record.as_str().is_some_and(|text| text.starts_with(prefix)),
+                (None, Some(exists)) => record.is_null() != exists,
+                (None, None) => value == record,
+            })
+        }
         other => panic!("a filter is made of objects and lists: {other}"),
     }
 }

@@ -133,6 +133,9 @@ const EXPORTS_FORGOTTEN: Writes = Writes("USER#", "EXPORTS", "delete");
 const ADDRESS_ERASED: Writes = Writes("USER#", "ADDRESS#", "delete");
 const LIMITED: Writes = Writes("USER#", "LIMIT#", "ADD #units :units");
 const LIMITED_BACK: Writes = Writes("USER#", "LIMIT#", "ADD #units :back");
+const OF_QUOTA: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :units");
+const QUOTA_BACK: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :back");
+const QUOTA_ROOM: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :room");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -177,6 +180,7 @@ impl Mutant {
         Self { name: "a cancelled order brings back twice its units", changes: &[Multiplied(UNITS_BACK, ":units", 2)] },
         Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
         Self { name: "more units move than there are", changes: &[Unconditional(UNITS_OUT)] },
+        Self { name: "moved units stay where they were", changes: &[LeftOut(UNITS_OUT)] },
         Self { name: "units get lost on their way between shards", changes: &[Multiplied(UNITS_IN, ":units", 0)] },
         Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
         Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
@@ -225,6 +229,13 @@ impl Mutant {
         Self { name: "cancelled units still count on a purchase limit", changes: &[LeftOut(LIMITED_BACK)] },
         Self { name: "cancelled units count back twice", changes: &[Multiplied(LIMITED_BACK, ":back", 2)] },
         Self { name: "a product loses the begin of its sale", changes: &[Replaced(PRODUCT, "saleFrom", "saleSince")] },
+        Self { name: "a product loses its timed offers", changes: &[Replaced(PRODUCT, r#""offers""#, r#""offered""#)] },
+        Self { name: "more is sold at an offer than its quota", changes: &[Unconditional(OF_QUOTA)] },
+        Self { name: "an order takes nothing of a quota", changes: &[LeftOut(OF_QUOTA)] },
+        Self { name: "an order takes twice its units of a quota", changes: &[Multiplied(OF_QUOTA, ":units", 2)] },
+        Self { name: "cancelled units do not return to a quota", changes: &[LeftOut(QUOTA_BACK)] },
+        Self { name: "cancelled units return to a quota twice", changes: &[Multiplied(QUOTA_BACK, ":back", 2)] },
+        Self { name: "room of a quota gets lost between its parts", changes: &[Multiplied(QUOTA_ROOM, ":room", 0)] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
         Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },

@@ -15,6 +15,7 @@ use shared::{
         caps::Caps,
         order::{ClaimPolicy, HistoryBounds},
         pricing::ShippingPolicy,
+        scaling::ScalingPolicy,
     },
     store::{RetryBounds, TableBounds},
 };
@@ -89,6 +90,12 @@ impl RunSettings {
                 },
                 cached_entries: small(chance, &[1, 2, 3], 1_000),
                 product_age: small(chance, &seconds([1, 2]), Bounds::PRODUCTION.product_age),
+                hot_after: if chance.below(2) == 0 { 1 } else { Bounds::PRODUCTION.hot_after },
+                heat_window: Bounds::PRODUCTION.heat_window,
+                hot_look: small(chance, &seconds([0]), Bounds::PRODUCTION.hot_look),
+                scaling_pace: Bounds::PRODUCTION.scaling_pace,
+                scaling_budget: Bounds::PRODUCTION.scaling_budget,
+                moves_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.moves_at_once),
                 account_age: small(chance, &seconds([0, 5]), Bounds::PRODUCTION.account_age),
                 campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
@@ -162,6 +169,7 @@ impl RunSettings {
                     ..production.policy.people
                 },
                 exports: production.policy.exports,
+                scaling: ScalingPolicy { most_shards: shape.most_shards, ..production.policy.scaling },
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -52,11 +52,12 @@ struct Body {
     /// The seller. By admins only; for a seller it is themselves.
     #[deserr(default)]
     seller_id: Option<UserId>,
-    /// The number of shards over which to spread the stock. By admins only.
+    /// The number of shards over which to spread the stock, which then stays. Without it the number follows the demand. By
+    /// admins only.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
-    /// Whether the product is in flash mode: orders reserve its units ahead of their commit, for products that a whole
-    /// country wants at once. By default it is not. By admins only.
+    /// Whether the product is in flash mode, which then stays: orders reserve its units ahead of their commit, for products
+    /// that a whole country wants at once. Without it the mode follows the demand, where the shop allows it. By admins only.
     #[deserr(default)]
     flash: Option<bool>,
     /// Whether it is sent to its buyer, so that an order of it needs an address; by default it is.
@@ -112,8 +113,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         discount: body.discount.map_or(Won::ZERO, Price::won),
         status: body.status.unwrap_or_default(),
         stock: body.stock.get(),
-        stock_shards: body.stock_shards.unwrap_or_default().get(),
-        flash: body.flash.unwrap_or_default(),
+        stock_shards: body.stock_shards.map(ShardCount::get),
+        flash: body.flash,
         needs_shipping: body.needs_shipping.unwrap_or(true),
         limit: body.limit.map(Into::into),
         window: SaleWindow {

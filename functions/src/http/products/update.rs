@@ -49,15 +49,16 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<SaleStatus>)]
     status: NotNull<SaleStatus>,
-    /// The new number of shards of its stock, more or fewer; it goes on selling meanwhile. By admins only.
+    /// The new number of shards of its stock, more or fewer, which then stays; null lets it follow the demand. The product
+    /// goes on selling meanwhile. By admins only.
     #[deserr(default)]
-    #[schema(value_type = Option<ShardCount>)]
-    stock_shards: NotNull<ShardCount>,
-    /// Whether the product is in flash mode from now on: orders reserve its units ahead of their commit. It goes on
-    /// selling meanwhile. By admins only.
+    #[schema(required = false, schema_with = schemas::automatic_or::<ShardCount>)]
+    stock_shards: Patch<ShardCount>,
+    /// Whether the product is in flash mode from now on, and stays so: orders reserve its units ahead of their commit. Null
+    /// lets the mode follow the demand. The product goes on selling meanwhile. By admins only.
     #[deserr(default)]
-    #[schema(value_type = Option<bool>)]
-    flash: NotNull<bool>,
+    #[schema(required = false, schema_with = schemas::automatic_or_switch)]
+    flash: Patch<bool>,
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     #[deserr(default)]
     #[schema(value_type = Option<bool>)]
@@ -100,7 +101,8 @@ impl Body {
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
         let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep() && offers.is_keep());
-        !(texts || offer || stock_shards.is_named() || flash.is_named() || needs_shipping.is_named())
+        let scale = !stock_shards.is_keep() || !flash.is_keep();
+        !(texts || offer || scale || needs_shipping.is_named())
     }
 }
 
@@ -127,7 +129,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         Patch::Set(offers) => Patch::Set(timed_offers(&offers)?),
     };
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
-    let sets_shards = body.stock_shards.is_named() || body.flash.is_named();
+    let sets_shards = !body.stock_shards.is_keep() || !body.flash.is_keep();
     if sets_shards && caller.role != Role::Admin {
         return Err(Refusal::Forbidden.into());
     }
@@ -140,8 +142,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         price: body.price.get().map(Price::won),
         discount: body.discount.get().map(Price::won),
         status: body.status.get(),
-        stock_shards: body.stock_shards.get().map(ShardCount::get),
-        flash: body.flash.get(),
+        stock_shards: body.stock_shards.map(ShardCount::get),
+        flash: body.flash,
         needs_shipping: body.needs_shipping.get(),
         limit: body.limit.map(Into::into),
         sale_from: body.sale_from.map(Instant::timestamp),

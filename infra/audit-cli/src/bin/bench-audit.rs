@@ -264,6 +264,7 @@ fn product(product_id: ProductId) -> Product {
         paused_status: None,
         stock_shards: 1,
         flash: false,
+        scaling: shared::domain::scaling::Scaling::default(),
         needs_shipping: true,
         limit: None,
         window: SaleWindow::default(),

@@ -11,6 +11,8 @@ use shared::{
             Actor, Cancellation, ClaimPolicy, ClaimReason, ClaimType, HistoryEvent, Label, LineStatus, NewClaim, Order,
             ParcelStatus, PaymentMethod, Receipt, Refund, UnitCondition,
         },
+        product::Product,
+        scaling::{ScalingPace, ScalingPolicy},
         sheet::{OrderSheet, SheetState},
     },
     events::{self, Event, InboundKind, PaymentResult, RefundResult, WithdrawalResult},
@@ -100,12 +102,16 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     let coupon = samples::issued_coupon()?;
     let revoked =
         IssuedCoupon { state: CouponState::Revoked, revoked_at: Some(later(coupon.issued_at, 1)), ..coupon.clone() };
+    let product = samples::stored_product(now)?;
+    let step = product.scale().heated(98, later(now, 1), &ScalingPolicy::DEFAULT, &ScalingPace::PRODUCTION);
+    let scaled = Product { version: 2, ..product.clone() }.at_scale(step.unwrap_or(product.scale()));
     let others = [
         events::from_sheet_change(None, &sheet),
         events::from_sheet_change(Some(&sheet), &abandoned),
         events::from_coupon_change(None, &coupon),
         events::from_coupon_change(Some(&coupon), &revoked),
         events::from_withdrawal_change(None, &samples::withdrawal(&sheet.user_id)?),
+        events::from_product_change(Some(&product), &scaled),
     ];
     Ok(orders.into_iter().chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace()))).collect())
 }

@@ -36,10 +36,11 @@ use shared::{
             ParcelStatus, allowed_next,
         },
         pricing::{self, ShippingPolicy},
-        product::{Offer, SaleStatus},
+        product::{Offer, Product, SaleStatus, SaleWindow},
         provider::ProviderName,
         purchase_limit::Within,
         refusal::Entity,
+        scaling::{Scale, ScalingPolicy},
         session::{PaymentSession, Purpose},
         sheet::OrderSheet,
         swept::SweepPlan,
@@ -115,7 +116,9 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         product: listed(),
         seller_id: product.seller_id.clone(),
         stock_shards: 4,
+        stock_shards_pinned: false,
         flash: false,
+        flash_pinned: false,
         needs_shipping: true,
         created_at: at("2026-11-09T00:00:00Z")?,
         updated_at: product.updated_at,
@@ -124,7 +127,9 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         paused_status: None,
         product: self::product()?,
         stock_shards: 4,
+        stock_shards_pinned: false,
         flash: false,
+        flash_pinned: false,
         needs_shipping: true,
         created_at: at("2026-11-09T00:00:00Z")?,
     };
@@ -443,6 +448,32 @@ fn yours(product: &ProductView) -> Result<YoursView, Error> {
         sale_from: product.sale_from,
         sale_until: product.sale_until,
         offer: Some(RunningOfferView { offer, left: Some(37) }),
+    })
+}
+
+/// A product as it is stored, of one shard.
+pub(crate) fn stored_product(created_at: Timestamp) -> Result<Product, Error> {
+    let view = product()?;
+    let scale = Scale::new(None, None, &ScalingPolicy::DEFAULT);
+    Ok(Product {
+        product_id: view.product_id,
+        name: view.name,
+        description: view.description,
+        category: view.category,
+        seller_id: view.seller_id,
+        offer: Offer { price: view.price, discount: view.discount, status: SaleStatus::OnSale, terms: None },
+        paused_status: None,
+        stock_shards: scale.shards,
+        flash: scale.flash,
+        scaling: scale.scaling,
+        needs_shipping: true,
+        limit: None,
+        window: SaleWindow::default(),
+        offers: Vec::new(),
+        sweep: SweepPlan::default(),
+        version: 1,
+        created_at,
+        updated_at: None,
     })
 }
 

@@ -257,8 +257,12 @@ pub struct DeskProductView {
     pub paused_status: Option<SaleStatus>,
     /// The number of shards over which its stock is spread.
     pub stock_shards: u16,
+    /// Whether that number is as an admin set it. Otherwise it follows the demand.
+    pub stock_shards_pinned: bool,
     /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
+    /// Whether that mode is as an admin set it. Otherwise it follows the demand, where the shop allows it.
+    pub flash_pinned: bool,
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     pub needs_shipping: bool,
     /// The instant of its creation.
@@ -267,8 +271,19 @@ pub struct DeskProductView {
 
 impl From<Stocked> for DeskProductView {
     fn from(stocked: Stocked) -> Self {
-        let Product { paused_status, stock_shards, flash, needs_shipping, created_at, .. } = stocked.product;
-        Self { paused_status, stock_shards, flash, needs_shipping, created_at, product: stocked.into() }
+        let Product { paused_status, stock_shards, flash, scaling, needs_shipping, created_at, .. } = stocked.product;
+        let (stock_shards_pinned, flash_pinned) = (scaling.shards_pinned, scaling.flash_pinned);
+        let product = stocked.into();
+        Self {
+            product,
+            paused_status,
+            stock_shards,
+            stock_shards_pinned,
+            flash,
+            flash_pinned,
+            needs_shipping,
+            created_at,
+        }
     }
 }
 
@@ -288,8 +303,12 @@ pub struct ListedDeskProductView {
     pub paused_status: Option<SaleStatus>,
     /// The number of shards over which its stock is spread.
     pub stock_shards: u16,
+    /// Whether that number is as an admin set it. Otherwise it follows the demand.
+    pub stock_shards_pinned: bool,
     /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
+    /// Whether that mode is as an admin set it. Otherwise it follows the demand, where the shop allows it.
+    pub flash_pinned: bool,
     /// Whether it is sent to its buyer, so that an order of it needs an address.
     pub needs_shipping: bool,
     /// The instant of its creation.
@@ -303,7 +322,9 @@ impl From<Stocked> for ListedDeskProductView {
         Self {
             paused_status: product.paused_status,
             stock_shards: product.stock_shards,
+            stock_shards_pinned: product.scaling.shards_pinned,
             flash: product.flash,
+            flash_pinned: product.scaling.flash_pinned,
             needs_shipping: product.needs_shipping,
             created_at: product.created_at,
             updated_at: product.last_updated(),

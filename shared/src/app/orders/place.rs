@@ -25,7 +25,7 @@ use crate::{
         timed_offer::QuotaUse,
     },
     store::{
-        Backoff, Consistency, Outcome, RetryKind, Transaction,
+        Attempted, Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
@@ -60,9 +60,9 @@ pub struct PlaceOrder {
 /// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
 ///   sheet;
 /// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
-/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
-///   expected amounts), [`Refusal::StockNotEnough`],
-///   [`Refusal::PurchaseLimitExceeded`] for a product;
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::OutsideSaleWindow`], [`Refusal::PriceChanged`] or
+///   [`Refusal::PayableChanged`] (for expected amounts), [`Refusal::StockNotEnough`], [`Refusal::PurchaseLimitExceeded`]
+///   for a product;
 /// - [`Refusal::CouponNotUsable`];
 /// - [`Refusal::AddressRequired`];
 /// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
@@ -120,7 +120,13 @@ async fn place_by(
             is_fresh = true;
             continue;
         }
-        check_split(order, &draft)?;
+        if let Err(failure) = check_split(order, &draft) {
+            if preconditions.has_unread_quota(draft.at) {
+                preconditions.read_quotas(shop, backoff).await?;
+                continue;
+            }
+            return Err(failure);
+        }
         if let Some(missing) = lacks_address(shop, preconditions) {
             if is_address_fresh {
                 return Err(Refusal::AddressRequired { missing: missing.names() }.into());
@@ -177,7 +183,15 @@ async fn place_by(
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
         let refused =
             || Failure::from(Refusal::BalanceNotEnough { order_id: Some(failed_id.clone()), payable, balance });
-        match shop.table.commit(transaction, backoff).await? {
+        let outcome = match shop.table.commit_or_yield(transaction, backoff).await? {
+            Attempted::Done(outcome) => outcome,
+            Attempted::Contended(contention) => {
+                backoff.pause("a transaction met others").await?;
+                preconditions.leave_contended(shop, &contention, &asserted, backoff).await;
+                continue;
+            }
+        };
+        match outcome {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {
                     preconditions.commit_reserved();
@@ -281,6 +295,11 @@ async fn draft(
             let budget_shards = preconditions.coupon.as_ref().and_then(|coupon| coupon.budget_shards);
             Ok(Draft { user_id, actor, items, quote, coupon_id, budget_shards, order_sheet_id, at })
         }
+        Err(NoQuote::Coupon(_)) if preconditions.has_unread_quota(at) => {
+            // At the regular price it may be usable.
+            preconditions.read_quotas(shop, backoff).await?;
+            Box::pin(draft(shop, caller, &user_id, preconditions, backoff)).await
+        }
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
     }
@@ -302,7 +321,6 @@ pub(in crate::app) async fn quoted(
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::ReadAll, backoff).await?;
     preconditions.check_stock(shop, user, backoff).await?;
     preconditions.read_budget(shop, backoff).await?;
-    preconditions.read_quotas(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
 }

@@ -9,7 +9,7 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, seller_shipping},
+    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, scaling, seller_shipping},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -28,8 +28,8 @@ use crate::{
         timed_offer::{self, QuotaCount, QuotaId, QuotaUse, TimedOffer},
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Found, Key, Outcome, StoreError, Transaction, action::ActionIndex, keys,
-        orders::OrderRecord, quotas, sheets::SheetRecord,
+        Backoff, ConditionFailures, Consistency, Contention, Found, Key, Outcome, StoreError, Transaction,
+        action::ActionIndex, keys, orders::OrderRecord, quotas, sheets::SheetRecord,
     },
 };
 
@@ -248,7 +248,9 @@ impl Preconditions {
         }
         let (budget, spends) = (BudgetLeft::Unknown, Vec::new());
         let mut preconditions = Self { account, coupon_id, coupon, budget, spends, lines, sheet, cart };
-        if trust != Trust::ReadAll && preconditions.lines.iter().any(|line| shop.is_quota_short(&line.product.product_id)) {
+        // No commit is going to tell, or most likely one would only be refused.
+        let is_short = |line: &LinePreconditions| shop.is_quota_short(&line.product.product_id);
+        if trust == Trust::ReadAll || preconditions.lines.iter().any(is_short) {
             preconditions.read_quotas(shop, backoff).await?;
         }
         if preconditions.is_outdated(shop.clock.now()) {
@@ -336,10 +338,14 @@ impl Preconditions {
             let found = shop.table.get_all(&keys, Consistency::Strong, backoff).await?;
             self.learn_quotas(shop, at, &found)?;
         }
-        match self.lines.iter().find_map(|line| line.price_change(&line.product.offer, at)) {
-            Some(refusal) => Err(refusal.into()),
-            None => Ok(at),
-        }
+        self.check_prices(at)?;
+        Ok(at)
+    }
+
+    /// Refuses lines with another price than expected, by records that were just read.
+    fn check_prices(&self, at: Timestamp) -> Result<(), Refusal> {
+        let change = self.lines.iter().find_map(|line| line.price_change(&line.product.offer, at));
+        change.map_or(Ok(()), Err)
     }
 
     /// The counters of the quotas of the offers that run at an instant.
@@ -353,6 +359,15 @@ impl Preconditions {
         let at = shop.clock.now();
         let found = shop.table.get_all(&self.quota_keys(at), Consistency::Strong, backoff).await?;
         self.learn_quotas(shop, at, &found)
+    }
+
+    /// Whether the line of some offer that runs is priced without a look at the quota. A refusal needs one.
+    pub(super) fn has_unread_quota(&self, at: Timestamp) -> bool {
+        let is_unread = |line: &LinePreconditions| {
+            let offer = line.product.offer_at(at).filter(|offer| offer.quota.is_some());
+            offer.is_some_and(|offer| line.quota_left(offer).is_none())
+        };
+        self.lines.iter().any(is_unread)
     }
 
     fn learn_quotas(&mut self, shop: &Shop, at: Timestamp, found: &Found) -> Result<(), Failure> {
@@ -422,6 +437,14 @@ impl Preconditions {
         if !outdated.is_empty() {
             return self.learn_terms(shop, user, &outdated, backoff).await;
         }
+        if asserted.quotas.iter().flatten().any(|position| failures.refuses(*position)) {
+            // A changed price comes before a lack of units.
+            self.read_quotas(shop, backoff).await?;
+            self.check_prices(at)?;
+            for line in &mut self.lines {
+                line.gather_quota(shop, at, backoff).await?;
+            }
+        }
         short.dedup();
         for index in short {
             if let Some(line) = self.lines.get_mut(index) {
@@ -433,12 +456,6 @@ impl Preconditions {
                 && let Some(count) = failures.of::<LimitCount>(*position)?
             {
                 line.check_limit(count)?;
-            }
-        }
-        if asserted.quotas.iter().flatten().any(|position| failures.refuses(*position)) {
-            self.read_quotas(shop, backoff).await?;
-            for line in &mut self.lines {
-                line.gather_quota(shop, at, backoff).await?;
             }
         }
         for (line, positions) in self.lines.iter_mut().zip(&asserted.claims) {
@@ -525,13 +542,38 @@ impl Preconditions {
         }
     }
 
+    /// Goes to other shards, and other parts of quotas, after a commit met others at those of some lines. Notes that products
+    /// with such shards are hot.
+    pub(super) async fn leave_contended(
+        &mut self,
+        shop: &Shop,
+        contention: &Contention,
+        asserted: &Asserted,
+        backoff: &Backoff,
+    ) {
+        for (line, actions) in self.lines.iter_mut().zip(&asserted.takes) {
+            if actions.iter().any(|action| contention.is_at(*action)) {
+                line.leave_contended(shop, backoff).await;
+            }
+        }
+        for (line, action) in self.lines.iter_mut().zip(&asserted.quotas) {
+            if action.is_some_and(|action| contention.is_at(action)) {
+                let part = shop.random.below(timed_offer::MAX_PARTS.into());
+                line.preferred_part = u16::try_from(part).unwrap_or(line.preferred_part);
+            }
+        }
+    }
+
     /// Refuses a product that was sold out a moment ago, without a read of its shards.
-    pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
-        for line in &self.lines {
-            let id = &line.product.product_id;
-            if inventory::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
-                let requested = i64::from(line.quantity.get());
-                return Err(Refusal::StockNotEnough { product_id: id.clone(), requested, available: 0 }.into());
+    pub(super) async fn check_not_sold_out(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        for index in 0..self.lines.len() {
+            let Some(line) = self.lines.get(index) else { continue };
+            let (id, requested) = (line.product.product_id.clone(), i64::from(line.quantity.get()));
+            if inventory::is_sold_out(shop, &id, line.product.stock_shards, backoff).await? {
+                // A changed price comes before a lack of units.
+                self.read_quotas(shop, backoff).await?;
+                self.check_prices(shop.clock.now())?;
+                return Err(Refusal::StockNotEnough { product_id: id, requested, available: 0 }.into());
             }
         }
         Ok(())
@@ -806,6 +848,19 @@ impl LinePreconditions {
         }
     }
 
+    /// Plans to take the units from another shard after others were met at this one: from any, so that the orders that met
+    /// here spread. Units that are scattered over several shards stay planned.
+    pub(super) async fn leave_contended(&mut self, shop: &Shop, backoff: &Backoff) {
+        if let Some(now) = scaling::met_others(shop, &self.product.product_id, backoff).await {
+            self.product = Product { sweep: now.sweep, ..self.product.clone() }.at_scale(now.scale());
+        }
+        if let [take] = self.takes.as_mut_slice()
+            && let Some(shard) = shop.random.below(u64::MAX).checked_rem(u64::from(self.product.stock_shards))
+        {
+            take.shard = u16::try_from(shard).unwrap_or(take.shard);
+        }
+    }
+
     /// The shards that the units are planned to come from, each with the units of its part.
     fn planned(&self) -> impl Iterator<Item = (Key, i64)> {
         self.takes.iter().map(|take| (keys::stock(&self.product.product_id, take.shard), take.units))
@@ -815,6 +870,7 @@ impl LinePreconditions {
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let Product { product_id, stock_shards, .. } = &self.product;
         let shards = inventory::read(shop, product_id, *stock_shards, backoff).await?;
+        scaling::found_uneven(shop, product_id, &shards, backoff).await;
         self.find_units_in(shop, shards, backoff).await
     }
 

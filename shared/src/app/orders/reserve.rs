@@ -14,7 +14,7 @@ use crate::{
         product::{Offer, SaleStatus},
         reservations::Reservation,
     },
-    store::{Applied, Backoff, shards},
+    store::{Applied, Attempted, Backoff, shards},
 };
 
 /// The units of a line that are reserved ahead of the order's commit, which either commits or releases them. Dropped
@@ -148,8 +148,17 @@ impl LinePreconditions {
         inventory_sweep::hasten(shop, &self.product, backoff).await;
         let (id, offer) = (self.product.product_id.clone(), self.product.offer);
         while self.missing() > 0 {
+            let mut is_contended = false;
             for take in std::mem::take(&mut self.takes) {
-                match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer), backoff).await? {
+                let reserve = shards::reserve(&id, take, &offer);
+                let Attempted::Done(applied) = shop.table.apply_or_yield::<Shard>(&reserve, backoff).await? else {
+                    backoff.pause("a reservation met others").await?;
+                    self.takes = vec![Take { units: self.missing(), ..take }];
+                    self.leave_contended(shop, backoff).await;
+                    is_contended = true;
+                    break;
+                };
+                match applied {
                     Applied::Done(shard) => {
                         let Take { shard: number, units } = take;
                         let from = shard.next.saturating_sub(units);
@@ -161,7 +170,8 @@ impl LinePreconditions {
                     Applied::Refused(_) => break,
                 }
             }
-            if self.missing() > 0 {
+            let has_room = self.reserved.parts().len() < self.max_reservations();
+            if self.missing() > 0 && !(is_contended && has_room) {
                 if self.reserved.parts().len() >= self.max_reservations() {
                     // Units reserved in many parts are released, to be reserved in one.
                     self.release_reserved(shop, backoff).await?;

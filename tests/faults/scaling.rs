@@ -1,0 +1,142 @@
+//! Hot products that scale by themselves.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::events::EventKind;
+use tests::{
+    Answer, TestShop,
+    limits::{Limits, Rush, rush},
+    steps::published,
+};
+
+/// A shop with a product of one shard, customers, and the limits of a warm table.
+async fn shop(clients: usize, product: Value, auto_flash: bool) -> TestShop {
+    let limits = Limits { burst_seconds: 0.1, ..Limits::for_warm_table(256) };
+    let shop = TestShop::through(limits, clients).with_policy(|policy| policy.scaling.auto_flash = auto_flash);
+    let prepare = shop.without_limits();
+    for user in 0..clients {
+        prepare.customer(&format!("u{user}"), 10_000_000).await;
+    }
+    let mut tea = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": 100_000 });
+    tea.as_object_mut().unwrap().extend(product.as_object().unwrap().clone());
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    shop
+}
+
+/// Lets all customers order for so long.
+async fn sell(shop: &TestShop, clients: usize, time: Duration) -> Rush {
+    let (orders, begun) = (shop.clone(), tokio::time::Instant::now());
+    let order = move |client: usize, _: usize, _: Option<&Answer>| {
+        (begun.elapsed() < time).then(|| orders.order(&format!("u{client}"), "tea", 1))
+    };
+    rush(shop, clients, order).await
+}
+
+async fn product(shop: &TestShop) -> Value {
+    shop.without_limits().get("/desk/products/tea").as_admin().await.expect(200)
+}
+
+/// The steps that the events tell of: cause, shards, flash mode.
+async fn steps(shop: &TestShop) -> Vec<(String, u64, bool)> {
+    let events = published(&shop.without_limits()).await.into_iter();
+    let scaled = events.filter(|event| event.kind == EventKind::ProductScaled);
+    let data = scaled.map(|event| serde_json::to_value(&event.data).unwrap());
+    let step = |it: Value| {
+        let cause = it["cause"].as_str().unwrap().to_owned();
+        (cause, it["stockShards"].as_u64().unwrap(), it["flash"].as_bool().unwrap())
+    };
+    data.map(step).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hot_product_gets_shards_within_two_seconds_and_sells_exactly_meanwhile() {
+    let shop = shop(24, json!({}), true).await;
+    let sold = sell(&shop, 24, Duration::from_millis(1_600)).await;
+    let tea = product(&shop).await;
+    assert!(tea["stockShards"].as_u64() > Some(4), "{tea}");
+    let steps = steps(&shop).await;
+    let last = ("HOT".to_owned(), tea["stockShards"].as_u64().unwrap(), tea["flash"].as_bool().unwrap());
+    assert_eq!(steps.last(), Some(&last), "{steps:?}");
+    assert_eq!(tea["stock"].as_u64(), Some(100_000 - sold.sold()));
+    let late = sold.successes.iter().filter(|at| **at >= Duration::from_millis(800)).count();
+    assert!(late > 3 * (sold.successes.len() - late) / 2, "{late} of {} in the second half", sold.successes.len());
+    shop.audit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn flash_mode_follows_where_it_may_and_shards_are_pinned() {
+    for (auto_flash, pin, flash) in
+        [(true, json!({}), true), (false, json!({}), false), (true, json!({ "flash": false }), false)]
+    {
+        let mut scale = pin.clone();
+        scale["stockShards"] = json!(1);
+        let shop = shop(8, scale, auto_flash).await;
+        sell(&shop, 8, Duration::from_millis(700)).await;
+        let tea = product(&shop).await;
+        assert_eq!((&tea["stockShards"], &tea["flash"]), (&json!(1), &json!(flash)), "{auto_flash} {pin}");
+        shop.audit().await;
+    }
+}
+
+/// The sale goes on where contention is rare, and the product loses its shards step by step.
+#[tokio::test(start_paused = true)]
+async fn a_product_that_has_cooled_returns_to_one_shard_without_flash_mode() {
+    let shop = shop(16, json!({}), true).await;
+    let sold = sell(&shop, 16, Duration::from_millis(1_500)).await;
+    let hot = product(&shop).await;
+    assert!(hot["stockShards"].as_u64() > Some(4), "{hot}");
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let instance = shop.without_limits();
+        functions::schedule::sweep::run(instance.instance(), &[functions::schedule::sweep::Task::Inventory])
+            .await
+            .unwrap();
+        let tea = product(&shop).await;
+        seen.push((tea["stockShards"].as_u64().unwrap(), tea["flash"].as_bool().unwrap()));
+    }
+    assert_eq!(seen[2].0, hot["stockShards"].as_u64().unwrap(), "it stays for minutes: {seen:?}");
+    assert_eq!(seen.last(), Some(&(1, false)), "{seen:?}");
+    // Each step back has one event, however many shards it retires.
+    let cooled = steps(&shop).await.into_iter().filter(|(cause, ..)| cause == "COOLED");
+    let mut changes = vec![(hot["stockShards"].as_u64().unwrap(), hot["flash"].as_bool().unwrap())];
+    changes.extend(seen.iter().copied());
+    changes.dedup();
+    let told: Vec<(u64, bool)> = cooled.map(|(_, shards, flash)| (shards, flash)).collect();
+    assert_eq!(told, changes[1..], "{seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[1].0 * 2 >= pair[0].0 && pair[1].0 <= pair[0].0), "{seen:?}");
+    assert_eq!(product(&shop).await["stock"].as_u64(), Some(100_000 - sold.sold()));
+    shop.audit().await;
+}
+
+#[tokio::test]
+async fn a_value_pins_and_null_lets_a_product_follow_the_demand() {
+    let shop = TestShop::new();
+    shop.product("tea", 100, 10).await;
+    let shown = async || {
+        let tea = shop.get("/desk/products/tea").as_admin().await.expect(200);
+        ["stockShards", "stockShardsPinned", "flash", "flashPinned"].map(|field| tea[field].clone())
+    };
+    let patch = async |change: Value| shop.patch("/products/tea", change).as_admin().await.expect(200);
+    assert_eq!(json!(shown().await), json!([1, false, false, false]));
+    patch(json!({ "stockShards": 4, "flash": true })).await;
+    assert_eq!(json!(shown().await), json!([4, true, true, true]));
+    patch(json!({ "stockShards": null })).await;
+    assert_eq!(json!(shown().await), json!([4, false, true, true]));
+    patch(json!({ "flash": null })).await;
+    assert_eq!(json!(shown().await), json!([4, false, true, false]));
+    assert_eq!(shop.patch("/products/tea", json!({ "stockShards": 65 })).as_admin().await.status, 400);
+    shop.audit().await;
+}
+
+/// Two functions that find the product hot at the same instant: the shards double once, and no unit is lost.
+#[tokio::test(start_paused = true)]
+async fn many_functions_take_one_step_at_a_time() {
+    let shop = shop(8, json!({ "stock": 31 }), true).await;
+    let sold = sell(&shop, 8, Duration::from_millis(1_500)).await;
+    assert_eq!(sold.sold(), 31);
+    let tea = product(&shop).await;
+    assert!(tea["stockShards"].as_u64() <= Some(16), "each shard has two units: {tea}");
+    shop.audit().await;
+}
