@@ -167,6 +167,25 @@ async fn a_sweep_releases_the_reservation_of_a_lost_answer() {
     shop.audit().await;
 }
 
+/// A shard is not retired before each of its reservations has a claim record.
+#[tokio::test(start_paused = true)]
+async fn orphaned_units_of_a_retired_shard_come_back() {
+    let shop = shop_with_tea(400, 2).await;
+    // Some of them are of the second shard.
+    for _ in 0..12 {
+        shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
+        shop.order("mina", "tea", 1).await.expect(201);
+    }
+    let orphaned = unclaimed(&shop).await;
+    shop.patch("/products/tea", json!({ "stockShards": 1 })).as_admin().await.expect(200);
+    let left = unclaimed(&shop).await;
+    assert!((1..orphaned).contains(&left), "{left} of {orphaned}");
+    assert_eq!(i128::from(shop.stock("tea").await), 388 - left);
+    sweep(&shop, 2).await;
+    assert_eq!((shop.stock("tea").await, unclaimed(&shop).await), (388, 0));
+    shop.audit().await;
+}
+
 /// Orphaned units come back exactly once, for any number of sweeps, any lost answer and any death.
 #[tokio::test(start_paused = true)]
 async fn orphaned_units_return_once() {

@@ -19,6 +19,7 @@ URL = os.environ.get("JANGTEO_URL")
 ORDER = {"body": {"userId": "kim", "items": [{"productId": "hanji", "quantity": 1}]}}
 USER = f"python-{os.getpid()}"
 TEA = f"{USER}-tea"
+CUP = f"{USER}-cup"
 ADMIN = {"x-user-id": "admin", "x-user-role": "ADMIN"}
 
 
@@ -110,7 +111,7 @@ class Intents(FileIntents):
 def transport(*request):
     at("before-sending"); answer = send(*request); at("after-answer"); return answer
 shop = Shop(os.environ["JANGTEO_URL"], headers={"x-user-id": user}, intents=Intents(folder), transport=transport)
-items = [{"productId": user + "-tea", "quantity": 1}]
+items = [{"productId": user + "-cup", "quantity": 1}]
 print(shop.once(intent, "/orders", body={"userId": user, "items": items})["orderId"])
 """
 
@@ -133,6 +134,8 @@ class Journey(unittest.TestCase):
         cancelled = shop.post("/orders/{orderId}/cancel", path={"orderId": order["orderId"]})
         self.assertEqual(cancelled["status"], "FULLY_REFUNDED")
         self.assertEqual(shop.get("/balance/{userId}", path={"userId": USER})["balance"], balance)
+        # Another product: units that came back are sold within a second, and not at once.
+        admin.post("/products", body={"productId": CUP, "name": "잔", "price": 1_000, "stock": 20})
         self._killed_customers_order_once(shop)
 
     def _killed_customers_order_once(self, shop):
