@@ -547,7 +547,8 @@ async fn limited(bench: &mut Bench) {
 /// A timed offer with a quota adds a part of it to the order (2), and to the cancellation (2). The order reads nothing of it
 /// while it suffices.
 async fn offered(bench: &mut Bench) {
-    let offer = json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
+    let offer =
+        json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
     let pen = json!({ "productId": "pen", "name": "펜", "price": 1_000, "stock": 10, "offers": [offer] });
     bench.shop.post("/products", pen).as_admin().await.expect(201);
     let call = cold(bench).order("jun", "pen", 1);

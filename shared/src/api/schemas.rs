@@ -30,10 +30,10 @@ use crate::{
         order::{LineStatus, OrderStatus},
         provider::PaymentKey,
         purchase_limit::UnitsPerUser,
-        timed_offer::OfferQuantity,
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
+        timed_offer::OfferQuantity,
     },
     platform::trace::TraceId,
 };

@@ -25,8 +25,8 @@ use crate::{
         timed_offer::{self, NewOffer, QuotaCount, TimedOffer},
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, StoreError, Transaction, keys, products, rows, sellers, shards,
-        table::Range, users,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, StoreError, Transaction, keys, products, rows, sellers,
+        shards, table::Range, users,
     },
 };
 

@@ -387,8 +387,11 @@ mod tests {
             Product { category: Some("green".to_owned()), ..product() },
             Product { seller_id: UserId::try_from("mina".to_owned()).ok(), ..product() },
             Product { offer: Offer { price: Won::new(1_001), ..OFFER }, ..product() },
-            product()
-                .with_terms(Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 }), SaleWindow::default(), Vec::new()),
+            product().with_terms(
+                Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 }),
+                SaleWindow::default(),
+                Vec::new(),
+            ),
             product().with_terms(None, SaleWindow { from: Some(after(1)), until: None }, Vec::new()),
             product().with_terms(None, SaleWindow { from: None, until: Some(after(1)) }, Vec::new()),
             product().with_terms(None, SaleWindow::default(), vec![timed_offer()]),

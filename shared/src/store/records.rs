@@ -538,10 +538,7 @@ mod tests {
             ),
             (keys::seller_change(&user()), json!({ "version": 2, "changedAt": at_ms })),
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
-            (
-                keys::quota(&product(), QuotaId { since: 2, from: at.parse().unwrap() }, 3),
-                json!({ "taken": -1 }),
-            ),
+            (keys::quota(&product(), QuotaId { since: 2, from: at.parse().unwrap() }, 3), json!({ "taken": -1 })),
             (keys::campaign(&coupon()), with(campaign.clone(), &terms)),
             (keys::campaign_row(&coupon(), at.parse().unwrap()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),

@@ -111,7 +111,8 @@ pub async fn with_flash_limit(shop: TestShop) -> Value {
 /// A product with two units at half price, and one of them held for mina.
 pub async fn with_offer(shop: TestShop) -> Value {
     seed(&shop).await;
-    let offer = json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
+    let offer =
+        json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
     shop.patch("/products/tea", json!({ "offers": [offer] })).as_admin().await.expect(200);
     hold(&shop, "mina", "tea", 1).await.expect(201)
 }

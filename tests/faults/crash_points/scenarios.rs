@@ -27,9 +27,10 @@ use super::{
     Scenario, Stage, api,
     prepared::{
         parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_expired,
-        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_flash_limit, with_flash_offer, with_hold,
-        with_limit, with_nothing, with_offer, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order,
-        with_parcel, with_planned_erasure, with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
+        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_flash_limit, with_flash_offer,
+        with_hold, with_limit, with_nothing, with_offer, with_old_ranks, with_orphaned_reservations,
+        with_orphaned_ticket, with_paid_order, with_parcel, with_planned_erasure, with_returned_line, with_sheet,
+        with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };

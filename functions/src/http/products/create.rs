@@ -3,7 +3,9 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, Reply, bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers}, parameters::IdempotencyKey,
+        ApiRequest, ApiResult, FieldErrors, Reply,
+        bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers},
+        parameters::IdempotencyKey,
         views::ProductView,
     },
     app::{

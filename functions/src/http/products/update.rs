@@ -3,8 +3,12 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers}, both, parameters::IfMatch,
-        schemas, views::ProductView,
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply,
+        bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers},
+        both,
+        parameters::IfMatch,
+        schemas,
+        views::ProductView,
     },
     app::{
         Role, Shop,

@@ -627,7 +627,9 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         },
         Code::CouponNotIssuable => Refusal::CouponNotIssuable,
         Code::ProductNotOnSale => Refusal::NotOnSale { product_id },
-        Code::PriceChanged => Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000), offer_left: None },
+        Code::PriceChanged => {
+            Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000), offer_left: None }
+        }
         Code::OrderStateConflict => Refusal::LineStateConflict {
             order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
             item_id: "1".to_owned(),

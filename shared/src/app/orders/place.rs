@@ -246,7 +246,7 @@ async fn gather(
 ) -> Result<Preconditions, Failure> {
     let wanted = ResolvedItems::from_source(shop, &order.user_id, &order.source).await?;
     let trust = if order.pay_by == PayBy::Balance { Trust::Cache } else { Trust::CacheExceptAccount };
-    let preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
+    let mut preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
     preconditions.check_not_sold_out(shop, backoff).await?;
     Ok(preconditions)
 }

@@ -766,9 +766,8 @@ impl LinePreconditions {
     fn quota_keys(&self, at: Timestamp) -> Vec<Key> {
         let offer = self.product.offer_at(at);
         let quota = offer.and_then(|offer| offer.quota.zip(offer.quota_id()));
-        let keys = quota.map(|(quota, id)| {
-            (0..quota.parts).map(move |part| keys::quota(&self.product.product_id, id, part))
-        });
+        let keys =
+            quota.map(|(quota, id)| (0..quota.parts).map(move |part| keys::quota(&self.product.product_id, id, part)));
         keys.into_iter().flatten().collect()
     }
 
@@ -785,8 +784,7 @@ impl LinePreconditions {
     /// The sum stays, whether or not the order commits.
     async fn gather_quota(&mut self, shop: &Shop, at: Timestamp, backoff: &mut Backoff) -> Result<(), Failure> {
         let units = i64::from(self.quantity.get());
-        let Some((offer, left)) =
-            self.product.offer_at(at).and_then(|offer| Some((*offer, self.quota_left(offer)?)))
+        let Some((offer, left)) = self.product.offer_at(at).and_then(|offer| Some((*offer, self.quota_left(offer)?)))
         else {
             return Ok(());
         };

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Order, PaymentMethod};
-use crate::domain::{
-    CouponId, ProductId, UserId, Won, caps::Held, purchase_limit::LimitPeriod, timed_offer::QuotaId,
-};
+use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held, purchase_limit::LimitPeriod, timed_offer::QuotaId};
 
 /// The effects of a change of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -518,7 +518,10 @@ fn units_return_to_a_quota_when_they_are_cancelled_in_the_time_of_its_offer() {
     };
     let back = |before: &Order, after: &Order| {
         let effects = OrderEffects::between(before, after).quotas;
-        effects.into_iter().map(|((product, id, part), units)| (product.to_string(), id, part, units)).collect::<Vec<_>>()
+        effects
+            .into_iter()
+            .map(|((product, id, part), units)| (product.to_string(), id, part, units))
+            .collect::<Vec<_>>()
     };
     let returned = |units| vec![("tea".to_owned(), quota, 3, units)];
     let (paid, held) = (of_quota(paid()), of_quota(placed(PaymentMethod::Balance)));

@@ -322,7 +322,10 @@ impl Reference {
         let listed = self.products.iter().filter(|(_, product)| is_listed(product));
         let listed = listed.map(|(id, product)| {
             let mut shown = product.shown_at_desk(id);
-            shown.as_object_mut().expect("an object").retain(|name, _| name != "limit" && name != "offers" && !name.starts_with("sale"));
+            shown
+                .as_object_mut()
+                .expect("an object")
+                .retain(|name, _| name != "limit" && name != "offers" && !name.starts_with("sale"));
             (id.as_str(), shown)
         });
         let listed: BTreeMap<&str, Value> = listed.collect();
