@@ -552,10 +552,14 @@ async fn offered(bench: &mut Bench) {
     let pen = json!({ "productId": "pen", "name": "펜", "price": 1_000, "stock": 10, "offers": [offer] });
     bench.shop.post("/products", pen).as_admin().await.expect(201);
     let call = cold(bench).order("jun", "pen", 1);
-    bench.call("order at a timed offer with a quota, 1 line", cost(2, 9.0 + 2.0, 3.0), call).await;
+    bench.call("order at a timed offer with a quota, 1 line", cost(2, 9.0 + 2.0, 4.0), call).await;
     let call = bench.shop.get("/products/pen/yours").as_user("jun");
     bench.call("what a user may still order, at a timed offer", cost(2, 0.0, 3.0), call).await;
     let last = bench.shop.order("jun", "pen", 1).await.expect(201);
+    let call = bench.shop.order("jun", "pen", 1);
+    bench.call("order beyond a quota, at the regular price", cost(3, (9.0 + 2.0) + 9.0, 1.0), call).await;
+    let call = bench.shop.order("jun", "pen", 1);
+    bench.call("the same within a second", cost(2, 9.0, 1.0), call).await;
     let call = bench.shop.post(&format!("{}/cancel", order_path(&last)), json!({})).as_user("jun");
     bench.call("cancel a one-line order at a timed offer", cost(2, 8.0 + 2.0, 1.0), call).await;
 }

@@ -35,6 +35,7 @@ pub mod scope;
 pub mod session;
 pub mod sheet;
 pub mod shipping;
+pub mod spread;
 pub mod states;
 pub mod swept;
 pub mod text;

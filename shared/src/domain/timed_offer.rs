@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, Won, bounded::bounded, inventory};
+use super::{Invalid, Won, bounded::bounded, spread::spread};
 
 /// The most offers of a product.
 pub const MAX_OFFERS: usize = 10;
@@ -143,7 +143,7 @@ fn parts_of(quantity: i64) -> u16 {
 impl Quota {
     /// The most units of each part. A larger quantity makes none of them smaller.
     pub fn most(&self) -> Vec<i64> {
-        inventory::spread(self.quantity, self.parts)
+        spread(self.quantity, self.parts)
     }
 
     /// The most units of a part.

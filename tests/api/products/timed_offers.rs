@@ -1,9 +1,10 @@
 //! Timed offers: discounts for a time, for all units or for a number of them, and `GET /products/{productId}/yours`.
 
 use serde_json::{Value, json};
+use shared::app::orders;
 use tests::{
     TestShop,
-    steps::{cancel, hold},
+    steps::{cancel, end_hold, hold, order_id},
 };
 
 const FROM: &str = "2026-11-20T03:10:00Z";
@@ -152,18 +153,28 @@ async fn a_quota_returns_with_a_cancellation_while_its_offer_runs() {
 }
 
 #[tokio::test]
-async fn a_hold_that_ends_returns_its_units_to_the_quota() {
-    let shop = shop_with_tea(false, Some(2)).await;
+async fn holds_that_end_return_their_units_to_the_quota() {
     let longer = json!({ "discount": 500, "from": FROM, "until": "2026-11-21T00:00:00Z", "quantity": 2 });
-    change(&shop, json!({ "offers": [longer] })).await;
-    shop.set_clock(FROM);
-    hold(&shop, "mina", "tea", 1).await.expect(201);
-    hold(&shop, "jun", "tea", 1).await.expect(201);
-    assert_eq!(discount_of(&shop, 1).await, 100);
-    shop.set_clock("2026-11-20T05:00:00Z");
-    shop.settle().await;
-    assert_eq!(discount_of(&shop, 2).await, 500);
-    shop.audit().await;
+    for ends_together in [false, true] {
+        let shop = shop_with_tea(false, Some(2)).await;
+        change(&shop, json!({ "offers": [longer] })).await;
+        shop.set_clock(FROM);
+        let holds = [hold(&shop, "mina", "tea", 1).await.expect(201), hold(&shop, "jun", "tea", 1).await.expect(201)];
+        assert_eq!(discount_of(&shop, 1).await, 100);
+        shop.set_clock("2026-11-20T05:00:00Z");
+        if ends_together {
+            let orders = holds.map(|held| (order_id(&held), None));
+            let ended = orders::end_holds(shop.instance(), &orders).await;
+            assert!(ended.into_iter().all(|ended| ended.is_ok_and(|left| left.is_none())));
+        } else {
+            for held in &holds {
+                end_hold(&shop, held).await;
+            }
+        }
+        assert_eq!(discount_of(&shop, 2).await, 500);
+        assert_eq!(discount_of(&shop, 1).await, 100);
+        shop.audit().await;
+    }
 }
 
 #[tokio::test]
@@ -209,7 +220,7 @@ async fn an_order_beyond_the_balance_takes_nothing_of_a_quota() {
     let shop = shop_with_tea(false, Some(3)).await;
     shop.customer("poor", 1_000).await;
     shop.set_clock(FROM);
-    shop.order("poor", "tea", 2).await.refused(409, "BALANCE_NOT_ENOUGH");
+    shop.order("poor", "tea", 2).await.refused(402, "BALANCE_NOT_ENOUGH");
     assert_eq!(discount_of(&shop, 3).await, 500);
     shop.audit().await;
 }
