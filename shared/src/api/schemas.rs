@@ -187,12 +187,12 @@ pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
         .into()
 }
 
-/// A list of a schema by its name, or null: an optional field of a change, which null clears.
-pub fn nullable_list<T: ToSchema>() -> RefOr<Schema> {
+/// A list of at most so many of a schema by its name, or null: an optional field of a change, which null clears.
+pub fn nullable_list<T: ToSchema, const MAX: usize>() -> RefOr<Schema> {
     let null = ObjectBuilder::new().schema_type(Type::Null);
     AnyOfBuilder::new()
-        .description(Some("Null clears the field."))
-        .item(ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+        .description(Some("The new list, which replaces the one before. Null clears the field."))
+        .item(ArrayBuilder::new().items(Ref::from_schema_name(T::name())).max_items(Some(MAX)))
         .item(null)
         .into()
 }

@@ -112,8 +112,7 @@ impl TimedOffer {
                 (_, None) => None,
                 (None, Some(quantity)) => Some(Quota { quantity, parts: parts_of(quantity), since: version }),
                 (Some(seen), Some(quantity)) if quantity < seen.quantity => {
-                    let max = i64::from(OfferQuantity::MAX);
-                    return Err((index, Invalid::Range { min: seen.quantity, max }));
+                    return Err((index, Invalid::Range { min: seen.quantity, max: OfferQuantity::MAX }));
                 }
                 (Some(seen), Some(quantity)) => Some(Quota { quantity, ..seen }),
             };

@@ -76,6 +76,7 @@ struct Body {
     sale_until: Option<Instant>,
     /// Its timed offers, up to 10; no two may overlap.
     #[deserr(default)]
+    #[schema(max_items = 10)]
     offers: Option<Vec<TimedOfferBody>>,
 }
 

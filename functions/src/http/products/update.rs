@@ -22,6 +22,7 @@ use shared::{
         product::SaleStatus,
         text::{Category, Description, Name},
         time::Instant,
+        timed_offer::MAX_OFFERS,
     },
 };
 
@@ -79,9 +80,9 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
     sale_until: Patch<Instant>,
-    /// The new timed offers, up to 10, instead of all before; no two may overlap. Null for none.
+    /// The new timed offers, instead of all before; null for none.
     #[deserr(default)]
-    #[schema(required = false, schema_with = schemas::nullable_list::<TimedOfferBody>)]
+    #[schema(required = false, schema_with = schemas::nullable_list::<TimedOfferBody, MAX_OFFERS>)]
     offers: Patch<Vec<TimedOfferBody>>,
 }
 
