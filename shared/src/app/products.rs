@@ -185,7 +185,7 @@ async fn create_once(
         updated_at: Some(shop.clock.now()),
     };
     let limit = new.limit.map(|limit| limit.replacing(None, product.version));
-    let offers = replacing(&[], &new.offers, offer.price, product.version)?;
+    let offers = replacing(shop, &[], &new.offers, &product)?;
     let product = product.with_terms(limit, new.window, offers).swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product));
@@ -401,7 +401,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
     loop {
         let seen = owned(shop, caller, id).await?;
         change.precondition.check(&seen.etag()).map_err(Refusal::from)?;
-        let now = changed(&seen, change, shop.clock.now())?.swept_from(shop.clock.now());
+        let now = changed(shop, &seen, change)?.swept_from(shop.clock.now());
         let now = Product { updated_at: Some(shop.clock.now().max(seen.last_updated())), ..now };
         match commit_change(shop, &seen, &now, Transaction::new(), &mut backoff).await? {
             None if now.offer == seen.offer && change.names_the_offer() => {
@@ -458,7 +458,7 @@ async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut 
     Ok(())
 }
 
-fn changed(seen: &Product, change: &ProductChange, at: Timestamp) -> Result<Product, Failure> {
+fn changed(shop: &Shop, seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
     let ProductChange {
         precondition: _,
         name,
@@ -497,9 +497,9 @@ fn changed(seen: &Product, change: &ProductChange, at: Timestamp) -> Result<Prod
     let offers = match offers {
         Patch::Keep => seen.offers.clone(),
         Patch::Clear => Vec::new(),
-        Patch::Set(offers) => replacing(&seen.offers, &offers, changed.offer.price, changed.version)?,
+        Patch::Set(offers) => replacing(shop, &seen.offers, &offers, &changed)?,
     };
-    check_price(changed.offer.price, &offers, at)?;
+    check_price(changed.offer.price, &offers, shop.clock.now())?;
     // A smaller number of shards is handled apart.
     let changed = changed.at_scale(seen.scale().changed(stock_shards, flash));
     Ok(changed.with_terms(limit, window, offers).with_own_status(own_status))
@@ -520,13 +520,19 @@ const OFFER_FIELDS: [[&str; 2]; timed_offer::MAX_OFFERS] = [
 ];
 
 /// The timed offers that replace others of a product.
-fn replacing(before: &[TimedOffer], new: &[NewOffer], price: Won, version: u64) -> Result<Vec<TimedOffer>, Failure> {
+fn replacing(
+    shop: &Shop,
+    before: &[TimedOffer],
+    new: &[NewOffer],
+    product: &Product,
+) -> Result<Vec<TimedOffer>, Failure> {
+    let price = product.offer.price;
     let fields = |index: usize| OFFER_FIELDS.get(index).copied().unwrap_or(["offers"; 2]);
     if let Some(index) = new.iter().position(|offer| offer.discount > price) {
         let [_, discount] = fields(index);
         return Err(Failure::Invalid(discount, Invalid::Range { min: 0, max: price.get() }));
     }
-    TimedOffer::replacing(before, new, version).map_err(|(index, invalid)| {
+    TimedOffer::replacing(before, new, product.version, shop.bounds.quota_part_units).map_err(|(index, invalid)| {
         let [quantity, _] = fields(index);
         Failure::Invalid(quantity, invalid)
     })

@@ -14,9 +14,6 @@ pub const MAX_OFFERS: usize = 10;
 /// The most parts of a quota.
 pub const MAX_PARTS: u16 = 16;
 
-/// The units of a part by which a larger quota gets another one: a line of a few units still fits one part.
-const UNITS_PER_PART: i64 = 8;
-
 bounded! {
     /// The units that are sold at an offer.
     OfferQuantity(i64): 1, 1_000_000
@@ -100,17 +97,24 @@ impl TimedOffer {
     }
 
     /// The offers that replace others at this version of their product, in the order of their time. An offer that begins
-    /// at the same instant as one before goes on with its counters.
+    /// at the same instant as one before goes on with its counters. A new quota has a part for each so many units.
     ///
     /// # Errors
     /// The index of an offer with a smaller quantity than it had: its parts may have sold more already.
-    pub fn replacing(before: &[Self], new: &[NewOffer], version: u64) -> Result<Vec<Self>, (usize, Invalid)> {
+    pub fn replacing(
+        before: &[Self],
+        new: &[NewOffer],
+        version: u64,
+        part_units: i64,
+    ) -> Result<Vec<Self>, (usize, Invalid)> {
         let mut offers = Vec::new();
         for (index, NewOffer { discount, from, until, quantity }) in new.iter().copied().enumerate() {
             let seen = before.iter().find(|offer| offer.from == from).and_then(|offer| offer.quota);
             let quota = match (seen, quantity) {
                 (_, None) => None,
-                (None, Some(quantity)) => Some(Quota { quantity, parts: parts_of(quantity), since: version }),
+                (None, Some(quantity)) => {
+                    Some(Quota { quantity, parts: parts_of(quantity, part_units), since: version })
+                }
                 (Some(seen), Some(quantity)) if quantity < seen.quantity => {
                     return Err((index, Invalid::Range { min: seen.quantity, max: OfferQuantity::MAX }));
                 }
@@ -135,8 +139,8 @@ pub fn overlapping(offers: &[NewOffer]) -> Option<usize> {
     offers.iter().enumerate().find_map(begins_within)
 }
 
-fn parts_of(quantity: i64) -> u16 {
-    u16::try_from(quantity / UNITS_PER_PART).unwrap_or(MAX_PARTS).clamp(1, MAX_PARTS)
+fn parts_of(quantity: i64, part_units: i64) -> u16 {
+    u16::try_from(quantity / part_units.max(1)).unwrap_or(MAX_PARTS).clamp(1, MAX_PARTS)
 }
 
 impl Quota {
@@ -173,7 +177,7 @@ mod tests {
     }
 
     fn replaced(before: &[TimedOffer], new: &[NewOffer], version: u64) -> Vec<TimedOffer> {
-        TimedOffer::replacing(before, new, version).unwrap()
+        TimedOffer::replacing(before, new, version, 8).unwrap()
     }
 
     #[test]
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn a_quota_only_grows() {
         let first = replaced(&[], &[offer(10, 20, Some(100))], 1);
-        let smaller = TimedOffer::replacing(&first, &[offer(30, 40, None), offer(10, 20, Some(99))], 2);
+        let smaller = TimedOffer::replacing(&first, &[offer(30, 40, None), offer(10, 20, Some(99))], 2, 8);
         assert_eq!(smaller, Err((1, Invalid::Range { min: 100, max: 1_000_000 })));
     }
 
@@ -233,7 +237,7 @@ mod tests {
     proptest! {
         #[test]
         fn more_units_make_no_part_smaller(quantity in 1_i64..5_000, more in 0_i64..5_000) {
-            let quota = Quota { quantity, parts: parts_of(quantity), since: 1 };
+            let quota = Quota { quantity, parts: parts_of(quantity, 8), since: 1 };
             let larger = Quota { quantity: quantity + more, ..quota };
             prop_assert!(quota.most().iter().zip(larger.most()).all(|(before, after)| *before <= after));
             prop_assert!((1..=MAX_PARTS).contains(&quota.parts));
