@@ -4262,7 +4262,7 @@ export interface components {
             saleFrom?: components["schemas"]["Instant"] | null;
             /** @description Null clears the field. */
             saleUntil?: components["schemas"]["Instant"] | null;
-            /** @description Null clears the field. */
+            /** @description The new list, which replaces the one before. Null clears the field. */
             offers?: components["schemas"]["NewTimedOffer"][] | null;
         };
         ProductEnvelope: {
