@@ -1419,7 +1419,7 @@ export interface components {
             name: string;
             /** @description The price of a unit. */
             price: components["schemas"]["Won"];
-            /** @description The discount on a unit. */
+            /** @description The discount on a unit, without timed offers. */
             discount: components["schemas"]["Won"];
             /**
              * Format: int64
@@ -1500,7 +1500,7 @@ export interface components {
             name: string;
             /** @description The price of a unit now; 0 for a product that is not shown any more. */
             price: components["schemas"]["Won"];
-            /** @description The discount on each unit now. */
+            /** @description The discount on each unit now, without timed offers. */
             discount: components["schemas"]["Won"];
             /** @description Units in the cart. */
             quantity: components["schemas"]["Quantity"];
@@ -2775,7 +2775,7 @@ export interface components {
             name: string;
             /** @description The price of a unit. */
             price: components["schemas"]["Won"];
-            /** @description The discount on a unit. */
+            /** @description The discount on a unit, without timed offers. */
             discount: components["schemas"]["Won"];
             /**
              * Format: int64

@@ -229,7 +229,7 @@ pub struct ListedProductView {
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit, without timed offers.
     pub discount: Won,
     /// Units in stock, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
@@ -347,7 +347,7 @@ pub struct BestsellerView {
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit, without timed offers.
     pub discount: Won,
     /// Units in stock, at most a second ago.
     pub stock: i64,
