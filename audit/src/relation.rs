@@ -153,7 +153,7 @@ pub(crate) fn limit<'a>(product: &'a ProductId, user: &'a UserId) -> Identity<'a
 }
 
 pub(crate) fn quota(id: &ProductId) -> Identity<'_> {
-    (13, id.as_str(), "")
+    (14, id.as_str(), "")
 }
 
 pub(crate) fn mark(event: &str) -> Identity<'_> {
