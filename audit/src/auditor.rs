@@ -28,6 +28,7 @@ use crate::{
     lists,
     orders::{self, Orders},
     payments::{self, Payments},
+    quotas::Quotas,
     relation::{HashRange, Relation, Selection},
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
@@ -75,6 +76,7 @@ pub struct Auditor {
     sessions: Sessions,
     sheets: Sheets,
     limits: Limits,
+    quotas: Quotas,
     sales: Sales,
     sellers: Sellers,
     desk: Desk,
@@ -110,6 +112,7 @@ impl Auditor {
             sessions: Sessions::default(),
             sheets: Sheets::default(),
             limits: Limits::default(),
+            quotas: Quotas::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
             desk: Desk::default(),
@@ -244,6 +247,7 @@ impl Auditor {
                 self.budgets.add_order(&order, selection);
                 self.sheets.add_order(&order, selection);
                 self.limits.add_order(&order, selection);
+                self.quotas.add_order(&order, selection);
                 self.inventory.add_order(&order, selection);
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order, selection);
@@ -265,8 +269,10 @@ impl Auditor {
             Record::Limit { user, product, period, count } => {
                 self.limits.add_count((user, product), period, count, selection);
             }
+            Record::Quota { product, id, count, .. } => self.quotas.add_count(&product, id, count, selection),
             Record::Product(product) => {
                 self.sellers.add_product(&product, selection);
+                self.quotas.add_product(&product, selection);
                 self.inventory.add_product(*product, selection);
             }
             Record::SellerProduct { seller, product } => {
@@ -342,6 +348,7 @@ impl Auditor {
             self.sessions.narrow(&half);
             self.sheets.narrow(&half);
             self.limits.narrow(&half);
+            self.quotas.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
             self.desk.narrow(&half);
@@ -362,6 +369,7 @@ impl Auditor {
             + self.sessions.weight()
             + self.sheets.weight()
             + self.limits.weight()
+            + self.quotas.weight()
             + self.sales.weight()
             + self.sellers.weight()
             + self.desk.weight()
@@ -392,6 +400,7 @@ impl Auditor {
             sessions,
             sheets,
             limits,
+            quotas,
             sales,
             sellers,
             desk,
@@ -417,6 +426,7 @@ impl Auditor {
         sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);
         limits.finish(now, &mut findings);
+        quotas.finish(&mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {
             Selection::Hashes(range) => range.next(),

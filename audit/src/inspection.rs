@@ -3,9 +3,9 @@
 //! 1. *Passes.* Each pass reads the whole table, eventually consistent, and checks as many relations as fit in memory. It
 //!    finds every violation, and others that are only writes between its pages: suspects. Violations of one item by itself
 //!    are certain.
-//! 2. *Second looks*, right after each pass: every suspect but products and budgets is read again until it is right or wrong
+//! 2. *Second looks*, right after each pass: every suspect but products, budgets and quotas is read again until it is right or wrong
 //!    ([`SecondLook`]).
-//! 3. *Units.* Products and budgets that look wrong get several snapshots, and then one pass, strongly consistent, over
+//! 3. *Units.* Products, budgets and quotas that look wrong get several snapshots, and then one pass, strongly consistent, over
 //!    their orders ([`crate::units`]).
 //!
 //! A step is one pass with all that follows from it. [`Progress`] has everything that the next step needs, so that it can
@@ -81,6 +81,9 @@ pub struct Progress {
     /// The campaigns whose budgets look wrong.
     #[serde(default)]
     budgets: BTreeSet<CouponId>,
+    /// The products with quotas of timed offers that look wrong.
+    #[serde(default)]
+    quotas: BTreeSet<ProductId>,
     best: Option<Best>,
 }
 
@@ -112,6 +115,7 @@ impl Progress {
             undecided_more: 0,
             products: BTreeSet::new(),
             budgets: BTreeSet::new(),
+            quotas: BTreeSet::new(),
             best: None,
         }
     }
@@ -145,10 +149,11 @@ impl Progress {
 
     /// Adds a relation that cannot be decided without its orders. Returns any other.
     fn add_of_orders(&mut self, relation: Relation) -> Option<Relation> {
-        let has_room = self.products.len() + self.budgets.len() < MAX_KEPT;
+        let has_room = self.products.len() + self.budgets.len() + self.quotas.len() < MAX_KEPT;
         let is_kept = match &relation {
             Relation::Product(product) => keep(&mut self.products, product, has_room),
             Relation::Budget(coupon) => keep(&mut self.budgets, coupon, has_room),
+            Relation::Quota(product) => keep(&mut self.quotas, product, has_room),
             _ => return Some(relation),
         };
         if !is_kept {
@@ -227,14 +232,17 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
                 if let Some(best) = progress.best.take() {
                     progress.add_wrong(best.violations());
                 }
-                if progress.products.is_empty() && progress.budgets.is_empty() { Step::Done } else { Step::Units }
+                let is_decided =
+                    progress.products.is_empty() && progress.budgets.is_empty() && progress.quotas.is_empty();
+                if is_decided { Step::Done } else { Step::Units }
             }
         };
         Ok(progress)
     }
 
     async fn units(&self, mut progress: Progress) -> Result<Progress, ReadError> {
-        let mut units = Units::new(std::mem::take(&mut progress.products), std::mem::take(&mut progress.budgets));
+        let (products, budgets) = (std::mem::take(&mut progress.products), std::mem::take(&mut progress.budgets));
+        let mut units = Units::new(products, budgets, std::mem::take(&mut progress.quotas));
         for snapshot in 0..self.pace.snapshots {
             if snapshot > 0 {
                 // Longer each time, so that a shop with a rhythm is met at different beats.

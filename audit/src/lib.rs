@@ -15,6 +15,7 @@
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | desk | the desk's rows of orders and lines equal a recount of the orders | `desk` |
 //! | limits | the units of a user that a purchase limit counts are the live ones of the orders | `limits` |
+//! | quotas | the units that a timed offer has sold are those of the orders, and no more than it has | `quotas` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from another source. It keeps sums per
@@ -44,6 +45,7 @@ mod lists;
 mod orders;
 mod passes;
 mod payments;
+mod quotas;
 mod read;
 mod relation;
 mod report;

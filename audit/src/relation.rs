@@ -39,6 +39,8 @@ pub enum Relation {
     Sheet(OrderSheetId),
     /// A user's counters of the purchase limits of a product, and the orders that they count.
     Limit(ProductId, UserId),
+    /// The quotas of the timed offers of a product, and its orders.
+    Quota(ProductId),
     /// A processed-event record and the rebuild of its generation.
     Mark(String),
     /// A drop, its counters and its numbers.
@@ -55,7 +57,7 @@ impl Relation {
             Self::Account(user) | Self::Email(user) | Self::Seller(user) | Self::Limit(_, user) => {
                 Subject::User(user.clone())
             }
-            Self::Product(product) => Subject::Product(product.clone()),
+            Self::Product(product) | Self::Quota(product) => Subject::Product(product.clone()),
             Self::Campaign(coupon) | Self::Budget(coupon) => Subject::Coupon(coupon.clone()),
             Self::Holder(coupon, user) => Subject::UserCoupon(user.clone(), coupon.clone()),
             Self::Order(order) => Subject::Order(order.clone()),
@@ -98,6 +100,7 @@ impl Relation {
             Self::Withdrawal(user, id) => withdrawal(user, id),
             Self::Sheet(id) => sheet(id),
             Self::Limit(product, user) => limit(product, user),
+            Self::Quota(id) => quota(id),
             Self::Mark(event) => mark(event),
             Self::Drop(id) => drop(id),
         }
@@ -158,6 +161,10 @@ pub(crate) fn drop(id: &DropId) -> Identity<'_> {
 
 pub(crate) fn limit<'a>(product: &'a ProductId, user: &'a UserId) -> Identity<'a> {
     (12, product.as_str(), user.as_str())
+}
+
+pub(crate) fn quota(id: &ProductId) -> Identity<'_> {
+    (14, id.as_str(), "")
 }
 
 pub(crate) fn mark(event: &str) -> Identity<'_> {

@@ -122,6 +122,8 @@ pub enum Invariant {
     Payments,
     /// The counters of purchase limits equal the live units of the orders.
     Limits,
+    /// The quotas of timed offers have the units of the orders, and no more than they may.
+    Quotas,
     /// Order sheets and their orders agree.
     Sheets,
     /// An e-mail address has one user.
@@ -149,6 +151,7 @@ impl fmt::Display for Invariant {
             Self::Lists => "lists",
             Self::Payments => "payments",
             Self::Limits => "limits",
+            Self::Quotas => "quotas",
             Self::Sheets => "sheets",
             Self::Emails => "emails",
             Self::Sellers => "sellers",

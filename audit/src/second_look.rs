@@ -186,7 +186,7 @@ impl SecondLook<'_> {
                 let counters = (0..COUNTERS).map(|counter| keys::line_counter(drop, counter));
                 source.get(counters.chain([keys::drop(drop)])).await?
             }
-            Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) => Items::new(),
+            Relation::Product(_) | Relation::Campaign(_) | Relation::Budget(_) | Relation::Quota(_) => Items::new(),
         };
         let named = items.values().cloned().filter_map(|item| named_by(Record::read(item).ok()?, relation));
         let more: BTreeSet<Key> = named.chain(seen.iter().cloned()).collect();

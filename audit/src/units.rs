@@ -9,7 +9,8 @@
 //! A violation is certain if no number of the interval explains the stock. Several snapshots have different open changes,
 //! so each narrows the result: the units that are missing are the same at all of them.
 //!
-//! The budgets of campaigns are judged in the same way, by the same pass ([`crate::budgets`]).
+//! The budgets of campaigns and the quotas of timed offers are judged in the same way, by the same pass
+//! ([`crate::budgets`], [`crate::quotas`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +33,7 @@ use crate::{
     auditor::Auditor,
     budgets::BudgetSnapshots,
     inventory::UNITS,
+    quotas::QuotaSnapshots,
     read::ReadError,
     relation::Relation,
     report::{Subject, Violation},
@@ -78,11 +80,12 @@ struct Snapshot {
     by_day: BTreeMap<Date, (i64, i64)>,
 }
 
-/// The snapshots of the products and budgets that look wrong.
+/// The snapshots of the products, budgets and quotas that look wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Units {
     products: BTreeMap<ProductId, Books>,
     budgets: BudgetSnapshots,
+    quotas: QuotaSnapshots,
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +97,7 @@ struct Books {
     ends: BTreeMap<u16, i64>,
 }
 
-/// The result for one product or budget.
+/// The result for one product or budget, or for the quotas of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     pub(crate) violations: Vec<Violation>,
@@ -149,16 +152,17 @@ impl std::fmt::Display for Missing {
 }
 
 impl Units {
-    /// Products and budgets to judge; each needs at least one snapshot.
+    /// Products, budgets and products with quotas to judge; each needs at least one snapshot.
     pub(crate) fn new(
         products: impl IntoIterator<Item = ProductId>,
         budgets: impl IntoIterator<Item = CouponId>,
+        quotas: impl IntoIterator<Item = ProductId>,
     ) -> Self {
         let products = products.into_iter().map(|product| (product, Books::default())).collect();
-        Self { products, budgets: BudgetSnapshots::new(budgets) }
+        Self { products, budgets: BudgetSnapshots::new(budgets), quotas: QuotaSnapshots::new(quotas) }
     }
 
-    /// Takes a snapshot of each product and budget. One that is too busy for a snapshot goes without.
+    /// Takes a snapshot of each product, budget and quota. One that is too busy for a snapshot goes without.
     ///
     /// # Errors
     /// If the table cannot be read.
@@ -170,7 +174,8 @@ impl Units {
         for (product, books) in &mut self.products {
             books.snapshots.extend(snapshot(source, product, now).await?);
         }
-        self.budgets.take(source, now).await
+        self.budgets.take(source, now).await?;
+        self.quotas.take(source, now).await
     }
 
     /// Reads how far each shard has reserved units, after all orders.
@@ -207,6 +212,7 @@ impl Units {
 
     fn add_order(&mut self, order: &Order) {
         self.budgets.add(order);
+        self.quotas.add(order);
         let products: BTreeSet<&ProductId> = order.items.iter().map(|line| &line.product_id).collect();
         for product in products {
             let Some(books) = self.products.get_mut(product) else { continue };
@@ -215,13 +221,13 @@ impl Units {
         }
     }
 
-    /// Judges each product and budget.
+    /// Judges each product and budget, and the quotas of each product.
     pub(crate) fn judge(self, scope: Scope) -> Vec<(Subject, Judgement)> {
         let judged = |(product, books): (ProductId, Books)| {
             let judgement = judge(&product, books, scope);
             (Subject::Product(product), judgement)
         };
-        self.products.into_iter().map(judged).chain(self.budgets.judge()).collect()
+        self.products.into_iter().map(judged).chain(self.budgets.judge()).chain(self.quotas.judge()).collect()
     }
 }
 

@@ -104,6 +104,7 @@ pub mod http {
     pub mod products {
         pub mod create;
         pub mod get;
+        pub mod get_yours;
         pub mod list;
         pub mod list_bestsellers;
         pub mod restock;
@@ -215,6 +216,7 @@ endpoints![
     ("GET",    "/products",                               "list-products",        products::list,             public),
     ("GET",    "/products/best-seller" | "/products/top", "list-bestsellers",     products::list_bestsellers, public),
     ("GET",    "/products/{productId}",                   "get-product",          products::get,              public),
+    ("GET",    "/products/{productId}/yours",             "get-yours",            products::get_yours,        token),
     ("POST",   "/products",                               "create-product",       products::create,           token),
     ("PATCH",  "/products/{productId}",                   "update-product",       products::update,           token),
     ("POST",   "/products/{productId}/restock",           "restock-product",      products::restock,          token),

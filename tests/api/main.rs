@@ -78,6 +78,7 @@ mod products {
     mod recent_stock;
     mod restock;
     mod sale_window;
+    mod timed_offers;
     mod update;
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     domain::{
         CouponId, ExportId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry,
-        purchase_limit::LimitPeriod, text::EmailKey,
+        purchase_limit::LimitPeriod, text::EmailKey, timed_offer::QuotaId,
     },
     store::{Key, keys},
 };
@@ -444,6 +444,58 @@ async fn purchase_limits() {
         "since": 1,
         "within": "DAY"
       },
+      "terms": [
+        1,
+        1
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn timed_offers() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    let (from, until) = ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5,
+        "offers": [{ "discount": 500, "from": from, "until": until, "quantity": 3 }],
+    });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    let order = shop.order("mina", "tea", 2).await.expect(201);
+    let tea: ProductId = id("tea");
+    let quota = QuotaId { since: 1, from: from.parse().unwrap() };
+    insta::assert_json_snapshot!(json!({
+        "product": stored(&shop, keys::product(&tea))["offers"],
+        "terms": [stored(&shop, keys::product(&tea))["saleTerms"], stored(&shop, keys::stock(&tea, 0))["saleTerms"]],
+        "line": stored(&shop, keys::order(&id(order["orderId"].as_str().unwrap())))["items"][0]["quota"],
+        "counter": stored(&shop, keys::quota(&tea, quota, 0)),
+    }), @r#"
+    {
+      "counter": {
+        "pk": "STOCK#tea#0",
+        "sk": "OFFER#1#1793491200000",
+        "taken": 2
+      },
+      "line": {
+        "from": 1793491200000,
+        "part": 0,
+        "since": 1,
+        "units": 2,
+        "until": 1796083200000
+      },
+      "product": [
+        {
+          "discount": 500,
+          "from": 1793491200000,
+          "quota": {
+            "parts": 1,
+            "quantity": 3,
+            "since": 1
+          },
+          "until": 1796083200000
+        }
+      ],
       "terms": [
         1,
         1

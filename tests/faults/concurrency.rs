@@ -1,6 +1,6 @@
 //! Races: many instances, real threads, one table.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     Call, TestShop,
     steps::{at_once, codes, counted, hold, race},
@@ -75,6 +75,62 @@ async fn three_hundred_users_get_one_unit_each_however_often_they_try() {
         assert_eq!(shop.stock("tea").await, 700);
         shop.audit().await;
     }
+}
+
+/// Of four hundred buyers of one unit, just a hundred pay half the price. Each order is made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_first_hundred_units_are_sold_at_half_price() {
+    for flash in [false, true] {
+        let shop = TestShop::with_instances(8);
+        let offer = json!({
+            "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 100,
+        });
+        let tea = json!({
+            "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 16, "flash": flash,
+            "offers": [offer],
+        });
+        shop.post("/products", tea).as_admin().await.expect(201);
+        for user in 0..400 {
+            shop.customer(&format!("u{user}"), 100_000).await;
+        }
+        let answers = at_once((0..400).map(|user| shop.order(&format!("u{user}"), "tea", 1))).await;
+        let mut discounts: Vec<i64> = answers
+            .into_iter()
+            .map(|answer| answer.expect(201)["items"][0]["unitDiscount"].as_i64().unwrap_or_default())
+            .collect();
+        discounts.sort_unstable();
+        assert_eq!((discounts[299], discounts[300], discounts[399]), (0, 500, 500));
+        assert_eq!(shop.stock("tea").await, 600);
+        shop.audit().await;
+    }
+}
+
+/// Lines of three units do not divide the parts of a quota. Room is moved between them while others order, and in the end
+/// the quota has sold as many lines as it has room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lines_of_several_units_use_up_a_quota() {
+    let shop = TestShop::with_instances(4);
+    let offer = json!({
+        "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 40,
+    });
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 8, "offers": [offer],
+    });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    for user in 0..20 {
+        shop.customer(&format!("u{user}"), 100_000).await;
+    }
+    let is_at_offer = |order: &Value| order["items"][0]["unitDiscount"] == 500;
+    let answers = at_once((0..20).map(|user| shop.order(&format!("u{user}"), "tea", 3))).await;
+    let mut sold = answers.into_iter().map(|answer| answer.expect(201)).filter(is_at_offer).count();
+    assert!((1..=13).contains(&sold), "{sold}");
+    while is_at_offer(&shop.order("u0", "tea", 3).await.expect(201)) {
+        sold += 1;
+    }
+    assert_eq!(sold, 13);
+    let yours = shop.get("/products/tea/yours").as_user("u0").await.expect(200);
+    assert_eq!(yours["offer"]["left"], 1);
+    shop.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

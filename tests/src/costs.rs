@@ -525,6 +525,7 @@ async fn orders(bench: &mut Bench) {
         }
     }
     limited(bench).await;
+    offered(bench).await;
     budgeted(bench).await;
     let call = bench.shop.get("/orders?userId=mina&limit=1");
     bench.call("orders of a user, newest one", cost(2, 0.0, 1.5), call).await;
@@ -569,6 +570,26 @@ async fn limited(bench: &mut Bench) {
     bench.refused("order above a purchase limit, refused", cost(1, 9.0 + 2.0, 0.0), call).await;
     let call = bench.shop.post(&format!("{}/cancel", order_path(&first)), json!({})).as_user("jun");
     bench.call("cancel a limited one-line order, all remembered", cost(2, 8.0 + 2.0, 1.0), call).await;
+}
+
+/// A timed offer with a quota adds a part of it to the order (2), and to the cancellation (2). The order reads nothing of it
+/// while it suffices.
+async fn offered(bench: &mut Bench) {
+    let offer =
+        json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
+    let pen = json!({ "productId": "pen", "name": "펜", "price": 1_000, "stock": 10, "offers": [offer] });
+    bench.shop.post("/products", pen).as_admin().await.expect(201);
+    let call = cold(bench).order("jun", "pen", 1);
+    bench.call("order at a timed offer with a quota, 1 line", cost(2, 9.0 + 2.0, 4.0), call).await;
+    let call = bench.shop.get("/products/pen/yours").as_user("jun");
+    bench.call("what a user may still order, at a timed offer", cost(2, 0.0, 3.0), call).await;
+    let last = bench.shop.order("jun", "pen", 1).await.expect(201);
+    let call = bench.shop.order("jun", "pen", 1);
+    bench.call("order beyond a quota, at the regular price", cost(3, (9.0 + 2.0) + 9.0, 1.0), call).await;
+    let call = bench.shop.order("jun", "pen", 1);
+    bench.call("the same within a second", cost(2, 9.0, 1.0), call).await;
+    let call = bench.shop.post(&format!("{}/cancel", order_path(&last)), json!({})).as_user("jun");
+    bench.call("cancel a one-line order at a timed offer", cost(2, 8.0 + 2.0, 1.0), call).await;
 }
 
 /// Holds units of the first products, to be paid later.

@@ -26,6 +26,7 @@ pub fn draft(user: &str, lines: &[(&str, i64)], shipping: ShippingPolicy, at: Ti
         quantity: units.try_into().unwrap(),
         cancelled_quantity: 0,
         limit: None,
+        quota: None,
         scrapped: 0,
         unit_price: Won::new(PRICE),
         unit_discount: Won::ZERO,

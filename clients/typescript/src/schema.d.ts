@@ -284,6 +284,26 @@ export interface paths {
         patch: operations["updateProduct"];
         trace?: never;
     };
+    "/products/{productId}/yours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The units of a product that a user may still order by its purchase limit, its sale window, and the timed offer that runs
+         * @description It promises nothing: others order at the same time.
+         */
+        get: operations["getYours"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/products/{productId}/restock": {
         parameters: {
             query?: never;
@@ -1446,7 +1466,7 @@ export interface components {
             name: string;
             /** @description The price of a unit. */
             price: components["schemas"]["Won"];
-            /** @description The discount on a unit. */
+            /** @description The discount on a unit, without timed offers. */
             discount: components["schemas"]["Won"];
             /**
              * Format: int64
@@ -1527,7 +1547,7 @@ export interface components {
             name: string;
             /** @description The price of a unit now; 0 for a product that is not shown any more. */
             price: components["schemas"]["Won"];
-            /** @description The discount on each unit now. */
+            /** @description The discount on each unit now, without timed offers. */
             discount: components["schemas"]["Won"];
             /** @description Units in the cart. */
             quantity: components["schemas"]["Quantity"];
@@ -2244,6 +2264,14 @@ export interface components {
          *       },
          *       "name": "한라봉차 500 g",
          *       "needsShipping": true,
+         *       "offers": [
+         *         {
+         *           "discount": 6000,
+         *           "from": "2026-11-20T00:00:00Z",
+         *           "quantity": 100,
+         *           "until": "2026-11-27T00:00:00Z"
+         *         }
+         *       ],
          *       "price": 12000,
          *       "productId": "hallabong-tea",
          *       "saleFrom": "2026-11-12T00:00:00Z",
@@ -2899,7 +2927,7 @@ export interface components {
             name: string;
             /** @description The price of a unit. */
             price: components["schemas"]["Won"];
-            /** @description The discount on a unit. */
+            /** @description The discount on a unit, without timed offers. */
             discount: components["schemas"]["Won"];
             /**
              * Format: int64
@@ -3287,6 +3315,8 @@ export interface components {
             saleFrom?: components["schemas"]["Instant"];
             /** @description The instant from which it can be ordered no longer: after `saleFrom`; by default none. */
             saleUntil?: components["schemas"]["Instant"];
+            /** @description Its timed offers, up to 10; no two may overlap. */
+            offers?: components["schemas"]["NewTimedOffer"][];
         };
         /** @description A purchase limit. */
         NewPurchaseLimit: {
@@ -3330,6 +3360,20 @@ export interface components {
             freeFrom: components["schemas"]["Price"];
             /** @description The fee of a customer who returns goods after a change of mind. */
             returnFee: components["schemas"]["Price"];
+        };
+        /** @description A timed offer: a discount that replaces that of the product for a time. */
+        NewTimedOffer: {
+            /** @description The discount on each unit, at most its price. */
+            discount: components["schemas"]["Price"];
+            /** @description The instant from which it counts. */
+            from: components["schemas"]["Instant"];
+            /** @description The instant from which it counts no longer: after `from`. */
+            until: components["schemas"]["Instant"];
+            /**
+             * @description The units that are sold at it; without it, all. An offer that begins at the same instant as one before goes on with
+             *     its units, and has at least as many.
+             */
+            quantity?: components["schemas"]["OfferQuantity"];
         };
         /**
          * @example {
@@ -3383,6 +3427,12 @@ export interface components {
             /** @description The account at a bank that it is paid out to. */
             account: components["schemas"]["NewPayoutAccount"];
         };
+        /**
+         * Format: int64
+         * @description The units that are sold at an offer.
+         * @example 100
+         */
+        OfferQuantity: number;
         /**
          * @description The treatment of the benefits of an order of which a part is cancelled or returned.
          * @enum {string}
@@ -4253,6 +4303,8 @@ export interface components {
             current: components["schemas"]["Won"];
             /** @description The product, if a price of a unit differs. */
             productId?: string;
+            /** @description The units left at the timed offer that runs, if they are too few for the line. */
+            offerLeft?: number;
             /** @description The current preview, if the refund of a claim differs. */
             refund?: components["schemas"]["ClaimRefund"];
         };
@@ -4282,6 +4334,14 @@ export interface components {
          *         "within": "DAY"
          *       },
          *       "name": "한라봉차 500 g",
+         *       "offers": [
+         *         {
+         *           "discount": 6000,
+         *           "from": "2026-11-20T00:00:00Z",
+         *           "quantity": 100,
+         *           "until": "2026-11-27T00:00:00Z"
+         *         }
+         *       ],
          *       "price": 12000,
          *       "productId": "hallabong-tea",
          *       "saleFrom": "2026-11-12T00:00:00Z",
@@ -4302,7 +4362,7 @@ export interface components {
             category?: string;
             /** @description The price of a unit. */
             price: components["schemas"]["Won"];
-            /** @description The discount on a unit. */
+            /** @description The discount on a unit. While one of `offers` runs, that one's discount counts instead. */
             discount: components["schemas"]["Won"];
             /**
              * Format: int64
@@ -4325,6 +4385,8 @@ export interface components {
              * @description The instant from which it can be ordered no longer.
              */
             saleUntil?: string;
+            /** @description Its timed offers, in the order of their time. */
+            offers?: components["schemas"]["TimedOffer"][];
             /**
              * Format: date-time
              * @description The instant of the last change.
@@ -4366,6 +4428,8 @@ export interface components {
             saleFrom?: components["schemas"]["Instant"] | null;
             /** @description Null clears the field. */
             saleUntil?: components["schemas"]["Instant"] | null;
+            /** @description The new list, which replaces the one before. Null clears the field. */
+            offers?: components["schemas"]["NewTimedOffer"][] | null;
         };
         ProductEnvelope: {
             /** @enum {string} */
@@ -4492,6 +4556,14 @@ export interface components {
         Restock: {
             /** @description The number of units. */
             quantity: components["schemas"]["UnitsChange"];
+        };
+        /** @description A timed offer that runs. */
+        RunningOffer: components["schemas"]["TimedOffer"] & {
+            /**
+             * Format: int64
+             * @description The units left at it, for all users together, if it has a quantity.
+             */
+            left?: number;
         };
         /**
          * @description The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
@@ -4640,6 +4712,26 @@ export interface components {
         Text60: string;
         /** @description A text with a visible character, stored and measured in Unicode's Normalization Form C. Control characters and overrides of the text's direction are refused. */
         Text64: string;
+        /** @description A timed offer. */
+        TimedOffer: {
+            /** @description The discount on a unit, which replaces that of the product. */
+            discount: components["schemas"]["Won"];
+            /**
+             * Format: date-time
+             * @description The instant from which it counts.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The instant from which it counts no longer.
+             */
+            until: string;
+            /**
+             * Format: int64
+             * @description The units that are sold at it; without it, all.
+             */
+            quantity?: number;
+        };
         TooManyRequestsDetails: {
             /** @description The name of the limit, if the user has asked for too much. */
             limit?: string;
@@ -4939,6 +5031,64 @@ export interface components {
          * @example 12000
          */
         Won: number;
+        /**
+         * @description The part of a product that a user may still order.
+         * @example {
+         *       "bought": 1,
+         *       "discount": 6000,
+         *       "left": 1,
+         *       "offer": {
+         *         "discount": 6000,
+         *         "from": "2026-11-20T00:00:00Z",
+         *         "left": 37,
+         *         "quantity": 100,
+         *         "until": "2026-11-27T00:00:00Z"
+         *       },
+         *       "price": 12000,
+         *       "productId": "hallabong-tea",
+         *       "saleFrom": "2026-11-12T00:00:00Z"
+         *     }
+         */
+        Yours: {
+            /** @description The product. */
+            productId: components["schemas"]["ProductId"];
+            /** @description The price of a unit. */
+            price: components["schemas"]["Won"];
+            /** @description The discount on a unit that an order of one unit has now. */
+            discount: components["schemas"]["Won"];
+            /**
+             * Format: int64
+             * @description The units of the user that count on the purchase limit, if there is one.
+             */
+            bought?: number;
+            /**
+             * Format: int64
+             * @description The units that the limit leaves to the user.
+             */
+            left?: number;
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered.
+             */
+            saleFrom?: string;
+            /**
+             * Format: date-time
+             * @description The instant from which it can be ordered no longer.
+             */
+            saleUntil?: string;
+            /** @description The timed offer that runs. */
+            offer?: components["schemas"]["RunningOffer"];
+        };
+        YoursEnvelope: {
+            /** @enum {string} */
+            code: "SUCCESS";
+            /**
+             * @description The message for people, in the language of the request's `Accept-Language`.
+             * @example 요청에 성공했습니다.
+             */
+            message: string;
+            data: components["schemas"]["Yours"];
+        };
     };
     responses: {
         /** @description `BALANCE_NOT_ENOUGH`: The balance is too low. */
@@ -6012,6 +6162,41 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    getYours: {
+        parameters: {
+            query?: {
+                /** @description The user; the caller by default. */
+                userId?: components["schemas"]["UserId"];
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                productId: components["schemas"]["ProductId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The part of the product that the user may still order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["YoursEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EntityNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["TryAgain"];

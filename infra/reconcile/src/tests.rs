@@ -237,6 +237,7 @@ fn draft(units: u16) -> Draft {
         quantity: i64::from(units).try_into().unwrap(),
         cancelled_quantity: 0,
         limit: None,
+        quota: None,
         scrapped: 0,
         unit_price: won(7_000),
         unit_discount: Won::ZERO,

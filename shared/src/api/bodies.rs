@@ -21,6 +21,8 @@ use crate::{
         order::MAX_LINES,
         purchase_limit::{UnitsPerUser, Within},
         text::{Category, Line, Name, Phone, Text},
+        time::Instant,
+        timed_offer::{MAX_OFFERS, NewOffer, OfferQuantity, overlapping},
         user::Seller,
     },
 };
@@ -144,6 +146,49 @@ impl From<PurchaseLimitBody> for NewLimit {
     fn from(PurchaseLimitBody { per_user, within }: PurchaseLimitBody) -> Self {
         Self { per_user, within }
     }
+}
+
+/// A timed offer: a discount that replaces that of the product for a time.
+#[derive(Debug, Clone, Copy, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewTimedOffer, rename_all = "camelCase")]
+pub struct TimedOfferBody {
+    /// The discount on each unit, at most its price.
+    discount: Price,
+    /// The instant from which it counts.
+    from: Instant,
+    /// The instant from which it counts no longer: after `from`.
+    until: Instant,
+    /// The units that are sold at it; without it, all. An offer that begins at the same instant as one before goes on with
+    /// its units, and has at least as many.
+    #[deserr(default)]
+    quantity: Option<OfferQuantity>,
+}
+
+/// The timed offers of a product.
+///
+/// # Errors
+/// If there are too many, one ends before it begins, or one overlaps another.
+pub fn timed_offers(bodies: &[TimedOfferBody]) -> Result<Vec<NewOffer>, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    if bodies.len() > MAX_OFFERS {
+        errors.push("offers", Invalid::Count { min: 0, max: MAX_OFFERS });
+    }
+    let offer = |body: &TimedOfferBody| NewOffer {
+        discount: body.discount.won(),
+        from: body.from.timestamp(),
+        until: body.until.timestamp(),
+        quantity: body.quantity.map(OfferQuantity::get),
+    };
+    let offers: Vec<NewOffer> = bodies.iter().map(offer).collect();
+    for (index, _) in offers.iter().enumerate().filter(|(_, offer)| offer.until <= offer.from) {
+        errors.push(format!("offers[{index}].until"), Invalid::After("from"));
+    }
+    if let Some(index) = overlapping(&offers) {
+        errors.push(format!("offers[{index}].from"), Invalid::Overlaps);
+    }
+    errors.check()?;
+    Ok(offers)
 }
 
 /// Units of a product.

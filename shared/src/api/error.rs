@@ -111,9 +111,12 @@ impl ApiError {
             Refusal::BalanceNotEnough { order_id: None, payable, balance } => {
                 Some(json!({ "payable": payable, "balance": balance }))
             }
-            Refusal::PriceChanged { product_id, quoted, current } => {
-                Some(json!({ "productId": product_id, "quoted": quoted, "current": current }))
-            }
+            Refusal::PriceChanged { product_id, quoted, current, offer_left } => Some(match offer_left {
+                None => json!({ "productId": product_id, "quoted": quoted, "current": current }),
+                Some(left) => {
+                    json!({ "productId": product_id, "quoted": quoted, "current": current, "offerLeft": left })
+                }
+            }),
             Refusal::PayableChanged { quoted, current } => Some(json!({ "quoted": quoted, "current": current })),
             Refusal::OrderStateConflict { order_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "status": status, "allowed": allowed }))

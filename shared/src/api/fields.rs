@@ -21,6 +21,7 @@ use crate::domain::{
     text::{Email, Text},
     tickets::CounterShards,
     time::Instant,
+    timed_offer::OfferQuantity,
     user::{UserKind, UserStatus},
     withdrawal::WithdrawalStatus,
 };
@@ -156,7 +157,7 @@ field!(
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
     ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind, DropId, DropTicket,
 );
-field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, UnitsPerUser, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, UnitsPerUser, OfferQuantity, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

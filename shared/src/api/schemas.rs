@@ -10,7 +10,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Ref, RefOr, Schema,
-        schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type},
+        schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type},
     },
 };
 
@@ -34,6 +34,7 @@ use crate::{
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
+        timed_offer::OfferQuantity,
     },
     platform::trace::TraceId,
 };
@@ -112,6 +113,7 @@ schemas! {
     )
     .default(Some(ShardCount::default().get().into()))
     .examples([8]);
+    OfferQuantity: bounded("The units that are sold at an offer.", OfferQuantity::MIN, OfferQuantity::MAX).examples([100]);
     UnitsPerUser: bounded("The most units for each user.", UnitsPerUser::MIN, UnitsPerUser::MAX).examples([1]);
     AddedQuantity: bounded("How many coupons are added.", AddedQuantity::MIN, AddedQuantity::MAX).examples([500]);
     TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
@@ -187,6 +189,16 @@ pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
     AnyOfBuilder::new()
         .description(Some("Null clears the field."))
         .item(Ref::from_schema_name(T::name()))
+        .item(null)
+        .into()
+}
+
+/// A list of at most so many of a schema by its name, or null: an optional field of a change, which null clears.
+pub fn nullable_list<T: ToSchema, const MAX: usize>() -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    AnyOfBuilder::new()
+        .description(Some("The new list, which replaces the one before. Null clears the field."))
+        .item(ArrayBuilder::new().items(Ref::from_schema_name(T::name())).max_items(Some(MAX)))
         .item(null)
         .into()
 }

@@ -41,6 +41,8 @@ pub struct Bounds {
     pub sold_out_age: SignedDuration,
     /// The age up to which the line of a drop is taken from the cache.
     pub drop_age: SignedDuration,
+    /// The units of a quota by which it gets another part.
+    pub quota_part_units: i64,
     /// The time for which an instance allocates no ticket of a campaign after a claim was throttled.
     pub claims_rest: SignedDuration,
     /// The age up to which the bestsellers are shown from the cache.
@@ -119,6 +121,7 @@ impl Bounds {
     /// - Old accounts and campaigns cost another attempt, or a read a minute.
     /// - Returned units and tickets are sold within a second.
     /// - A turn in a drop's line is shown at most a second late, and is honoured at once.
+    /// - A line of up to eight units fits a part of a quota, and a hundred units are in twelve parts.
     /// - The bestsellers may be a second old. 16 entries weigh less than 4 KiB with ids of any length: half a read
     ///   unit. 400,000 products, up to which they are read, are more than a shop sells within three days.
     /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2
@@ -150,6 +153,7 @@ impl Bounds {
         campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),
         drop_age: SignedDuration::from_secs(1),
+        quota_part_units: 8,
         claims_rest: SignedDuration::from_secs(1),
         bestsellers_age: SignedDuration::from_secs(1),
         recent_age: SignedDuration::from_secs(1),

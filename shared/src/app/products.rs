@@ -15,16 +15,19 @@ use crate::{
     domain::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
         account::Account,
-        inventory::{MAX_UNITS, Shard, allocate, spread},
+        inventory::{MAX_UNITS, Shard, allocate},
+        money::Price,
         product::{InitialStatus, Offer, Product, SaleStatus, SaleWindow},
-        purchase_limit::{PurchaseLimit, UnitsPerUser, Within},
+        purchase_limit::{LimitCount, PurchaseLimit, UnitsPerUser, Within},
         refusal::Entity,
         scaling::Scale,
+        spread::spread,
         swept::SweepPlan,
+        timed_offer::{self, NewOffer, QuotaCount, TimedOffer},
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, rows, sellers, shards,
-        table::Range, users,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, StoreError, Transaction, keys, products, rows, sellers,
+        shards, table::Range, users,
     },
 };
 
@@ -101,6 +104,7 @@ pub struct NewProduct {
     pub limit: Option<NewLimit>,
     /// The time in which it is sold.
     pub window: SaleWindow,
+    pub offers: Vec<NewOffer>,
 }
 
 /// A change of a product. A field that is `None` stays.
@@ -121,11 +125,13 @@ pub struct ProductChange {
     pub limit: Patch<NewLimit>,
     pub sale_from: Patch<Timestamp>,
     pub sale_until: Patch<Timestamp>,
+    pub offers: Patch<Vec<NewOffer>>,
 }
 
 impl ProductChange {
     fn names_the_offer(&self) -> bool {
-        let names_terms = !(self.limit.is_keep() && self.sale_from.is_keep() && self.sale_until.is_keep());
+        let keeps_window = self.sale_from.is_keep() && self.sale_until.is_keep();
+        let names_terms = !(self.limit.is_keep() && keeps_window && self.offers.is_keep());
         self.price.is_some() || self.discount.is_some() || self.status.is_some() || names_terms
     }
 }
@@ -173,13 +179,15 @@ async fn create_once(
         needs_shipping: new.needs_shipping,
         limit: None,
         window: SaleWindow::default(),
+        offers: Vec::new(),
         sweep: SweepPlan::default(),
         version: 1,
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
     };
     let limit = new.limit.map(|limit| limit.replacing(None, product.version));
-    let product = product.with_terms(limit, new.window).swept_from(shop.clock.now());
+    let offers = replacing(shop, &[], &new.offers, &product)?;
+    let product = product.with_terms(limit, new.window, offers).swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product));
     let mut seller_check = None;
@@ -229,6 +237,53 @@ pub async fn get_recent(shop: &Shop, product: &ProductId) -> Result<Recent<Stock
     let stocked = get(shop, product).await?;
     shop.cache_stock(as_of, &stocked);
     Ok(Recent { value: stocked, as_of, may_be_kept: shop.is_recent(as_of) })
+}
+
+/// The part of a product that a user may still order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yours {
+    pub product: Product,
+    /// The units that count on the purchase limit, and those left of it.
+    pub of_limit: Option<(i64, i64)>,
+    /// The offer that runs, and the units left at it if it has a quota.
+    pub offer: Option<(TimedOffer, Option<i64>)>,
+}
+
+/// Returns the part of a product that a user may still order, at this instant. It promises nothing: an order decides by its
+/// own commit.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for the user, or for a product that does not exist or is hidden.
+pub async fn yours(shop: &Shop, user: &UserId, id: &ProductId) -> Result<Yours, Failure> {
+    let mut backoff = shop.backoff();
+    let (account, description) = (keys::account(user), keys::product(id));
+    let found = shop.table.get_all(&[account.clone(), description.clone()], Consistency::Strong, &mut backoff).await?;
+    let _: Account = found.get(&account)?.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
+    let product: Option<Product> = found.get(&description)?;
+    let product = product.filter(|product| product.offer.status != SaleStatus::Hidden);
+    let product = product.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
+    let at = shop.clock.now();
+    let limit = product.limit.map(|limit| (limit, keys::limit(user, id, limit.period(at))));
+    let offer = product.offer_at(at).copied();
+    let parts = offer.and_then(|offer| offer.quota.zip(offer.quota_id()));
+    let parts: Vec<Key> =
+        parts.into_iter().flat_map(|(quota, of)| (0..quota.parts).map(move |part| keys::quota(id, of, part))).collect();
+    let wanted: Vec<Key> = limit.iter().map(|(_, key)| key.clone()).chain(parts.iter().cloned()).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
+    let of_limit = match &limit {
+        None => None,
+        Some((limit, key)) => {
+            let count: Option<LimitCount> = found.get(key)?;
+            Some((count.unwrap_or_default().units, limit.left(count)))
+        }
+    };
+    let counts = parts.iter().map(|key| Ok(found.get(key)?.unwrap_or_default()));
+    let counts: Vec<QuotaCount> = counts.collect::<Result<_, StoreError>>()?;
+    let left = |offer: TimedOffer| {
+        let quota = offer.quota?;
+        Some(quota.left(&counts).iter().fold(0_i64, |sum, left| sum.saturating_add(*left)))
+    };
+    Ok(Yours { of_limit, offer: offer.map(|offer| (offer, left(offer))), product })
 }
 
 fn visible(stocked: Stocked) -> Result<Stocked, Failure> {
@@ -347,7 +402,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
     loop {
         let seen = owned(shop, caller, id).await?;
         change.precondition.check(&seen.etag()).map_err(Refusal::from)?;
-        let now = changed(&seen, change)?.swept_from(shop.clock.now());
+        let now = changed(shop, &seen, change)?.swept_from(shop.clock.now());
         let now = Product { updated_at: Some(shop.clock.now().max(seen.last_updated())), ..now };
         match commit_change(shop, &seen, &now, Transaction::new(), &mut backoff).await? {
             None if now.offer == seen.offer && change.names_the_offer() => {
@@ -404,7 +459,7 @@ async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut 
     Ok(())
 }
 
-fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
+fn changed(shop: &Shop, seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
     let ProductChange {
         precondition: _,
         name,
@@ -419,6 +474,7 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         limit,
         sale_from,
         sale_until,
+        offers,
     } = change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
@@ -439,9 +495,57 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
     let limit = limit.map(|limit| limit.replacing(seen.limit, changed.version)).apply(seen.limit);
     let window = SaleWindow { from: sale_from.apply(seen.window.from), until: sale_until.apply(seen.window.until) };
     check_window(&window)?;
+    let offers = match offers {
+        Patch::Keep => seen.offers.clone(),
+        Patch::Clear => Vec::new(),
+        Patch::Set(offers) => replacing(shop, &seen.offers, &offers, &changed)?,
+    };
+    check_price(changed.offer.price, &offers, shop.clock.now())?;
     // A smaller number of shards is handled apart.
     let changed = changed.at_scale(seen.scale().changed(stock_shards, flash));
-    Ok(changed.with_terms(limit, window).with_own_status(own_status))
+    Ok(changed.with_terms(limit, window, offers).with_own_status(own_status))
+}
+
+/// The quantity and the discount of each offer of a request.
+const OFFER_FIELDS: [[&str; 2]; timed_offer::MAX_OFFERS] = [
+    ["offers[0].quantity", "offers[0].discount"],
+    ["offers[1].quantity", "offers[1].discount"],
+    ["offers[2].quantity", "offers[2].discount"],
+    ["offers[3].quantity", "offers[3].discount"],
+    ["offers[4].quantity", "offers[4].discount"],
+    ["offers[5].quantity", "offers[5].discount"],
+    ["offers[6].quantity", "offers[6].discount"],
+    ["offers[7].quantity", "offers[7].discount"],
+    ["offers[8].quantity", "offers[8].discount"],
+    ["offers[9].quantity", "offers[9].discount"],
+];
+
+/// The timed offers that replace others of a product.
+fn replacing(
+    shop: &Shop,
+    before: &[TimedOffer],
+    new: &[NewOffer],
+    product: &Product,
+) -> Result<Vec<TimedOffer>, Failure> {
+    let price = product.offer.price;
+    let fields = |index: usize| OFFER_FIELDS.get(index).copied().unwrap_or(["offers"; 2]);
+    if let Some(index) = new.iter().position(|offer| offer.discount > price) {
+        let [_, discount] = fields(index);
+        return Err(Failure::Invalid(discount, Invalid::Range { min: 0, max: price.get() }));
+    }
+    TimedOffer::replacing(before, new, product.version, shop.bounds.quota_part_units).map_err(|(index, invalid)| {
+        let [quantity, _] = fields(index);
+        Failure::Invalid(quantity, invalid)
+    })
+}
+
+/// Refuses a price below the discount of an offer that runs or is to come.
+fn check_price(price: Won, offers: &[TimedOffer], at: Timestamp) -> Result<(), Failure> {
+    let open = offers.iter().filter(|offer| at < offer.until);
+    match open.map(|offer| offer.discount).max().filter(|discount| *discount > price) {
+        Some(discount) => Err(Failure::Invalid("price", Invalid::Range { min: discount.get(), max: Price::MAX })),
+        None => Ok(()),
+    }
 }
 
 fn check_window(window: &SaleWindow) -> Result<(), Failure> {

@@ -201,6 +201,8 @@ struct Caches {
     heat: Cache<ProductId, Heat>,
     /// Products without stock, and the instant of that read.
     sold_out: Cache<ProductId, Timestamp>,
+    /// Products with too few units left at the timed offer that runs, and the instant of that read.
+    short_quotas: Cache<ProductId, Timestamp>,
     counters: Cache<CouponId, CounterSnapshot>,
     /// Users who were refused because a campaign is sold out, and the instant of that read.
     refused: Cache<(CouponId, UserId), Timestamp>,
@@ -296,6 +298,7 @@ impl Shop {
             terms: cache(entries, seed),
             heat: cache(entries, seed),
             sold_out: cache(entries, seed),
+            short_quotas: cache(entries, seed),
             counters: cache(entries, seed),
             refused: cache(entries, seed),
             throttled: cache(entries, seed),
@@ -471,6 +474,18 @@ impl Shop {
 
     pub(super) fn invalidate_product_sold_out(&self, product: &ProductId) {
         self.caches.sold_out.remove(product);
+    }
+
+    /// Whether a product had too few units left at its timed offer a moment ago. Its counters are then read before an order
+    /// takes for granted that they suffice.
+    pub(super) fn is_quota_short(&self, product: &ProductId) -> bool {
+        let seen_at = self.caches.short_quotas.get(product);
+        seen_at.is_some_and(|at| self.is_younger(at, self.bounds.sold_out_age))
+    }
+
+    /// Caches that a read which began at this instant found too few units left at the timed offer of a product.
+    pub(super) fn cache_quota_short(&self, product: &ProductId, at: Timestamp) {
+        self.caches.short_quotas.insert(product.clone(), at);
     }
 
     fn sold_out_since(&self, seen_at: Option<Timestamp>) -> SoldOut {

@@ -10,9 +10,9 @@ use super::{
     CouponId, DropId, ETag, OrderId, UserId, Won,
     bounded::bounded,
     invalid::named,
-    inventory::spread,
     is_zero,
     scope::Scope,
+    spread::spread,
     swept::{SweepPlan, Swept},
     time,
 };

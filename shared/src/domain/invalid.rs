@@ -47,6 +47,8 @@ pub enum Invalid {
     OnlyWith(&'static str),
     /// Is in the list already.
     Repeated,
+    /// A time that overlaps another one of the list.
+    Overlaps,
     /// Belongs to something else already.
     Taken,
     /// Is named more than once.

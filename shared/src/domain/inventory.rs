@@ -8,6 +8,7 @@ use super::{
     bounded::{bounded, in_range},
     product::Offer,
     reservations,
+    spread::spread,
     swept::Swept,
 };
 
@@ -190,13 +191,6 @@ pub fn is_uneven(remaining: &[i64]) -> bool {
     remaining.iter().any(|units| units.saturating_mul(2) < total / count)
 }
 
-/// Spreads `units` over `shards` as evenly as possible; the first ones get the remainder.
-pub fn spread(units: i64, shards: u16) -> Vec<i64> {
-    let count = i64::from(shards.max(1));
-    let (each, left_over) = (units / count, units % count);
-    (0..count).map(|shard| each + i64::from(shard < left_over)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -325,14 +319,6 @@ mod tests {
                 after[usize::from(to)] += units;
             }
             prop_assert!(!is_uneven(&after));
-        }
-
-        #[test]
-        fn spreading_keeps_the_sum_and_is_even(units in 0_i64..100_000, shards in 1_u16..=MAX_SHARDS) {
-            let parts = spread(units, shards);
-            prop_assert_eq!(parts.len(), usize::from(shards));
-            prop_assert_eq!(parts.iter().sum::<i64>(), units);
-            prop_assert!(parts.iter().max().unwrap() - parts.iter().min().unwrap() <= 1);
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     purchase_limit::PurchaseLimit,
     scaling::{Scale, Scaling},
     swept::SweepPlan,
+    timed_offer::TimedOffer,
 };
 
 /// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
@@ -128,6 +129,9 @@ pub struct Product {
     /// The time in which it is sold.
     #[serde(flatten)]
     pub window: SaleWindow,
+    /// In the order of their time; no two run at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<TimedOffer>,
     /// The sweep of its inventory.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -165,11 +169,14 @@ impl Product {
 
     /// The entity tag of the product's public fields, without its stock.
     pub fn etag(&self) -> ETag {
-        let Self { product_id, name, description, category, seller_id, offer, limit, window, .. } = self;
+        let Self { product_id, name, description, category, seller_id, offer, limit, window, offers, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
         let mut described = json!([product_id, name, description, category, seller_id, offer, updated_at]);
         if offer.terms.is_some() {
             described = json!([described, limit, window]);
+        }
+        if !offers.is_empty() {
+            described = json!([described, offers]);
         }
         // The tags of products that are shipped stay those that they had before the field.
         ETag::from_fields(&if self.needs_shipping { described } else { json!([described, false]) })
@@ -206,11 +213,17 @@ impl Product {
 
     /// The product with these sale terms. Others than before get the number of the product's version.
     #[must_use]
-    pub fn with_terms(self, limit: Option<PurchaseLimit>, window: SaleWindow) -> Self {
-        let has_terms = limit.is_some() || window != SaleWindow::default() || self.drop_id.is_some();
-        let is_same = (limit, window) == (self.limit, self.window);
+    pub fn with_terms(self, limit: Option<PurchaseLimit>, window: SaleWindow, offers: Vec<TimedOffer>) -> Self {
+        let has_terms =
+            limit.is_some() || window != SaleWindow::default() || !offers.is_empty() || self.drop_id.is_some();
+        let is_same = (limit, window, &offers) == (self.limit, self.window, &self.offers);
         let terms = if is_same { self.offer.terms } else { has_terms.then_some(self.version) };
-        Self { limit, window, offer: Offer { terms, ..self.offer }, ..self }
+        Self { limit, window, offers, offer: Offer { terms, ..self.offer }, ..self }
+    }
+
+    /// The timed offer that runs at an instant.
+    pub fn offer_at(&self, at: Timestamp) -> Option<&TimedOffer> {
+        self.offers.iter().find(|offer| offer.runs(at))
     }
 
     /// The product guarded by a drop: with sale terms of a new version, so that no order is made by what was known before.
@@ -269,6 +282,12 @@ impl Offer {
         self.price.checked_sub(self.discount).unwrap_or_default()
     }
 
+    /// The offer with the discount of a timed one. A price that was lowered meanwhile is the most that it takes off.
+    #[must_use]
+    pub fn discounted_by(self, offer: &TimedOffer) -> Self {
+        Self { discount: offer.discount.min(self.price), ..self }
+    }
+
     /// Whether price and discount are those of the other.
     pub fn costs_as_much_as(&self, other: &Self) -> bool {
         (self.price, self.discount) == (other.price, other.discount)
@@ -299,11 +318,16 @@ mod tests {
             needs_shipping: true,
             limit: None,
             window: SaleWindow::default(),
+            offers: Vec::new(),
             sweep: SweepPlan::default(),
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: None,
         }
+    }
+
+    fn timed_offer() -> TimedOffer {
+        TimedOffer { discount: Won::new(500), from: after(10), until: after(20), quota: None }
     }
 
     fn after(seconds: i64) -> Timestamp {
@@ -375,10 +399,14 @@ mod tests {
             Product { category: Some("green".to_owned()), ..product() },
             Product { seller_id: UserId::try_from("mina".to_owned()).ok(), ..product() },
             Product { offer: Offer { price: Won::new(1_001), ..OFFER }, ..product() },
-            product()
-                .with_terms(Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 }), SaleWindow::default()),
-            product().with_terms(None, SaleWindow { from: Some(after(1)), until: None }),
-            product().with_terms(None, SaleWindow { from: None, until: Some(after(1)) }),
+            product().with_terms(
+                Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 }),
+                SaleWindow::default(),
+                Vec::new(),
+            ),
+            product().with_terms(None, SaleWindow { from: Some(after(1)), until: None }, Vec::new()),
+            product().with_terms(None, SaleWindow { from: None, until: Some(after(1)) }, Vec::new()),
+            product().with_terms(None, SaleWindow::default(), vec![timed_offer()]),
             Product { updated_at: Some(after(1)), ..product() },
         ] {
             assert_ne!(other.etag(), described, "{other:?}");
@@ -392,12 +420,14 @@ mod tests {
     fn sale_terms_have_the_version_with_which_they_changed() {
         let limit = Some(PurchaseLimit { per_user: 1, within: Within::Ever, since: 1 });
         let window = SaleWindow { from: Some(after(1)), until: None };
-        let limited = product().with_terms(limit, SaleWindow::default());
+        let limited = product().with_terms(limit, SaleWindow::default(), Vec::new());
         assert_eq!((product().offer.terms, limited.offer.terms), (None, Some(1)));
         let later = Product { version: 7, ..limited };
-        assert_eq!(later.clone().with_terms(limit, SaleWindow::default()).offer.terms, Some(1));
-        assert_eq!(later.clone().with_terms(limit, window).offer.terms, Some(7));
-        assert_eq!(later.with_terms(None, SaleWindow::default()).offer.terms, None);
+        assert_eq!(later.clone().with_terms(limit, SaleWindow::default(), Vec::new()).offer.terms, Some(1));
+        assert_eq!(later.clone().with_terms(limit, window, Vec::new()).offer.terms, Some(7));
+        let offers = vec![timed_offer()];
+        assert_eq!(later.clone().with_terms(limit, SaleWindow::default(), offers).offer.terms, Some(7));
+        assert_eq!(later.with_terms(None, SaleWindow::default(), Vec::new()).offer.terms, None);
     }
 
     #[test]
@@ -418,5 +448,14 @@ mod tests {
         assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(900), discount: Won::ZERO, ..OFFER }));
         assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(1_001), ..OFFER }));
         assert!(!OFFER.costs_as_much_as(&Offer { discount: Won::new(101), ..OFFER }));
+    }
+
+    #[test]
+    fn a_timed_offer_replaces_the_discount_while_it_runs() {
+        let product = product().with_terms(None, SaleWindow::default(), vec![timed_offer()]);
+        assert_eq!([9, 10, 19, 20].map(|at| product.offer_at(after(at)).is_some()), [false, true, true, false]);
+        assert_eq!(OFFER.discounted_by(&timed_offer()), Offer { discount: Won::new(500), ..OFFER });
+        let cheap = Offer { price: Won::new(400), ..OFFER };
+        assert_eq!(cheap.discounted_by(&timed_offer()).unit_cost(), Won::ZERO);
     }
 }

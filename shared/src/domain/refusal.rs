@@ -55,6 +55,8 @@ pub enum Refusal {
         quoted: Won,
         /// The current price of a unit, less its discount.
         current: Won,
+        /// The units left at the timed offer that runs, if the line has more.
+        offer_left: Option<i64>,
     },
     /// The order's amount differs from the customer's expectation.
     #[error("payable changed")]

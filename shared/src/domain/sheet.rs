@@ -78,8 +78,9 @@ impl OrderSheet {
         let Draft { user_id, mut items, quote, coupon_id, at, .. } = draft;
         for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
             line.coupon_share = share;
-            // A sheet holds no units, so that it counts on no limit.
+            // A sheet holds no units, so that it counts on no limit and has nothing of a quota.
             line.limit = None;
+            line.quota = None;
         }
         Self {
             order_sheet_id,
@@ -179,6 +180,7 @@ mod tests {
             quantity: Quantity::try_from(2).unwrap(),
             cancelled_quantity: 0,
             limit: None,
+            quota: None,
             scrapped: 0,
             unit_price: Won::new(1_000),
             unit_discount: Won::new(100),

@@ -33,6 +33,7 @@
 //! | the terms on which a seller ships | `SELLER#user id` | `SHIPPING` | |
 //! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by expiry: `SELLERS`, its instant and user id |
 //! | a shard of a product's stock | `STOCK#product id#shard` | `STOCK` | |
+//! | a part of the quota of a timed offer | `STOCK#product id#part` | `OFFER#version#begin of the offer, in milliseconds` | |
 //! | the claim record of a reservation | `UNITS#product id#shard#first sequence number` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by expiry: `CAMPAIGNS`, next look of the sweep and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | | | | by time: `CAMPAIGNS`, instant and coupon id |
@@ -76,6 +77,7 @@ use crate::domain::{
     product::SaleStatus,
     purchase_limit::LimitPeriod,
     text::{EmailKey, PhoneKey},
+    timed_offer::QuotaId,
 };
 
 /// The name of an index and of the attributes of its keys.
@@ -414,6 +416,15 @@ pub fn seller_by_expiry(seller: &UserId, at: Timestamp) -> IndexKey {
 /// One shard of a product's stock.
 pub fn stock(product: &ProductId, shard: u16) -> Key {
     key(format!("STOCK#{product}#{shard}"), "STOCK")
+}
+
+/// The beginning of the sort keys of the counters of quotas.
+pub const QUOTA_PREFIX: &str = "OFFER#";
+
+/// A part of the quota of a timed offer. It shares the partition of a shard, and stays if the shard is retired.
+pub fn quota(product: &ProductId, id: QuotaId, part: u16) -> Key {
+    let QuotaId { since, from } = id;
+    key(stock(product, part).pk, format!("{QUOTA_PREFIX}{since}#{}", from.as_millisecond()))
 }
 
 pub const UNITS_PREFIX: &str = "UNITS#";

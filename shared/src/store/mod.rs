@@ -21,6 +21,7 @@ pub mod migrations;
 pub mod orders;
 pub mod people;
 pub mod products;
+pub mod quotas;
 pub mod ranks;
 pub mod rebuild;
 pub mod records;

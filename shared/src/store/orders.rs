@@ -7,7 +7,7 @@ use super::{Action, keys};
 use crate::{
     domain::{
         OrderId,
-        order::{Order, OrderLine, OrderStatus, Payment, PaymentClaim, PaymentStatus},
+        order::{Order, OrderStatus, Payment, PaymentClaim, PaymentStatus},
     },
     platform::trace::{self, TraceId},
 };
@@ -40,7 +40,8 @@ impl From<StoredOrder> for OrderRecord {
     fn from(StoredOrder { mut order, payload, trace_id }: StoredOrder) -> Self {
         // The first stage left the lines of a refused payment pending for ever.
         if order.status == OrderStatus::PaymentFailed {
-            order.items.iter_mut().for_each(OrderLine::end_unpaid);
+            let at = order.created_at;
+            order.items.iter_mut().for_each(|line| line.end_unpaid(at));
         }
         Self { order: order.with_implied_parcels(), payload, trace_id }
     }

@@ -2,6 +2,7 @@
 //!
 //! The inverse of [`keys`]: a new kind of record must be added to both.
 
+use jiff::Timestamp;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
@@ -41,6 +42,7 @@ use crate::domain::{
     reservations,
     shipping::SellerShipping,
     text::{EmailKey, PhoneKey},
+    timed_offer::{QuotaCount, QuotaId},
     user::{EmailClaim, Profile},
 };
 
@@ -119,6 +121,12 @@ pub enum Record {
         product: ProductId,
         number: u16,
         shard: Shard,
+    },
+    Quota {
+        product: ProductId,
+        id: QuotaId,
+        part: u16,
+        count: QuotaCount,
     },
     UnitClaim {
         product: ProductId,
@@ -291,6 +299,13 @@ impl Record {
                 let (product, number) = (reader.part(product)?, reader.number(shard)?);
                 Ok(Self::Shard { product, number, shard: reader.record()? })
             }
+            (["STOCK", product, part], ["OFFER", since, from]) => {
+                let from = Timestamp::from_millisecond(reader.number(from)?);
+                let from = from.map_err(|_| Unreadable::UnknownKind(reader.key.clone()))?;
+                let id = QuotaId { since: reader.number(since)?, from };
+                let (product, part) = (reader.part(product)?, reader.number(part)?);
+                Ok(Self::Quota { product, id, part, count: reader.record()? })
+            }
             (["CAMPAIGN", _], ["CAMPAIGN"]) => reader.record().map(Self::Campaign),
             (["OPENCAMPAIGNS"], ["UNTIL", _, _]) => reader.record().map(Self::CampaignRow),
             (["COUNTER", coupon, shard], ["COUNTER"]) => {
@@ -393,6 +408,7 @@ impl Record {
             Self::SellerShipping(shipping) => keys::seller_shipping(&shipping.seller_id),
             Self::SellerChange { seller, .. } => keys::seller_change(seller),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
+            Self::Quota { product, id, part, .. } => keys::quota(product, *id, *part),
             Self::UnitClaim { product, shard, place, .. } => keys::unit_claim(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::CampaignRow(row) => keys::campaign_row(&row.coupon_id, row.issue_until),
@@ -477,7 +493,7 @@ mod tests {
     /// One of each kind, as `keys` places it.
     fn one_of_each() -> Vec<(Key, serde_json::Value)> {
         let at = "2026-11-20T03:00:00Z";
-        let at_ms = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let at_ms = at.parse::<Timestamp>().unwrap().as_millisecond();
         let offer = json!({ "price": 1_000, "discount": 0, "saleStatus": "ON_SALE" });
         let with = |mut record: serde_json::Value, more: &serde_json::Value| {
             record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -553,6 +569,7 @@ mod tests {
             ),
             (keys::seller_change(&user()), json!({ "version": 2, "changedAt": at_ms })),
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
+            (keys::quota(&product(), QuotaId { since: 2, from: at.parse().unwrap() }, 3), json!({ "taken": -1 })),
             (keys::campaign(&coupon()), with(campaign.clone(), &terms)),
             (keys::campaign_row(&coupon(), at.parse().unwrap()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),

@@ -108,6 +108,22 @@ pub async fn with_flash_limit(shop: TestShop) -> Value {
     held
 }
 
+/// A product with two units at half price, and one of them held for mina.
+pub async fn with_offer(shop: TestShop) -> Value {
+    seed(&shop).await;
+    let offer =
+        json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
+    shop.patch("/products/tea", json!({ "offers": [offer] })).as_admin().await.expect(200);
+    hold(&shop, "mina", "tea", 1).await.expect(201)
+}
+
+/// The same in flash mode.
+pub async fn with_flash_offer(shop: TestShop) -> Value {
+    let held = with_offer(shop.clone()).await;
+    shop.patch("/products/tea", json!({ "flash": true })).as_admin().await.expect(200);
+    held
+}
+
 pub async fn with_external_order(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;

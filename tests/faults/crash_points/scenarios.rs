@@ -28,9 +28,9 @@ use super::{
     prepared::{
         parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_drop,
         with_entry, with_expired, with_expired_coupons, with_expired_holds, with_external_order, with_flash,
-        with_flash_limit, with_hold, with_limit, with_nothing, with_old_ranks, with_orphaned_reservations,
-        with_orphaned_ticket, with_paid_order, with_parcel, with_planned_erasure, with_returned_line, with_sheet,
-        with_stream, with_terms, with_withdrawn,
+        with_flash_limit, with_flash_offer, with_hold, with_limit, with_nothing, with_offer, with_old_ranks,
+        with_orphaned_reservations, with_orphaned_ticket, with_paid_order, with_parcel, with_planned_erasure,
+        with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };
@@ -133,6 +133,12 @@ fn products() -> Vec<Scenario> {
         api("update-product", "a sale window", seed_data, |shop, _| {
             shop.patch("/products/tea", json!({ "saleUntil": "2026-12-01T00:00:00Z" })).as_admin()
         }),
+        api("update-product", "a timed offer", seed_data, |shop, _| {
+            let offer = json!({ "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 2 });
+            shop.patch("/products/tea", json!({ "offers": [offer] })).as_admin()
+        }),
+        api("get-yours", "of a limited product", with_limit, |shop, _| shop.get("/products/tea/yours").as_user("mina")),
+        api("get-yours", "at a timed offer", with_offer, |shop, _| shop.get("/products/tea/yours").as_user("mina")),
         api("restock-product", "more", seed_data, |shop, _| {
             shop.post("/products/tea/restock", json!({ "quantity": 5 })).as_admin().key("k")
         }),
@@ -266,6 +272,14 @@ fn orders() -> Vec<Scenario> {
                 shop.order("mina", "tea", 1).key("k")
             })
         },
+        api("create-order", "at a timed offer", with_offer, |shop, _| shop.order("mina", "tea", 1).key("k")),
+        api("create-order", "beyond a quota", with_offer, |shop, _| shop.order("mina", "tea", 2).key("k")),
+        Scenario {
+            except: &["UNITS", "STOCK"],
+            ..api("create-order", "at a timed offer in flash mode", with_flash_offer, |shop, _| {
+                shop.order("mina", "tea", 1).key("k")
+            })
+        },
         api("create-order", "to be paid later", with_coupon, move |shop, _| {
             shop.post("/orders", body(2, "LATER")).key("k")
         }),
@@ -295,6 +309,9 @@ fn orders() -> Vec<Scenario> {
 fn order_changes() -> Vec<Scenario> {
     vec![
         api("pay-order", "a pending one", with_hold, |shop, order| pay(shop, "mina", order).key("k")),
+        api("cancel-order", "one at a timed offer", with_offer, |shop, order| {
+            cancel(shop, "mina", order, json!({})).key("k")
+        }),
         api("cancel-order", "a limited one", with_limit, |shop, order| cancel(shop, "mina", order, json!({})).key("k")),
         api("cancel-order", "a pending one", with_hold, |shop, order| cancel(shop, "mina", order, json!({})).key("k")),
         api("cancel-order", "a paid one", with_paid_order, |shop, order| {

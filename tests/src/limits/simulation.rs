@@ -16,7 +16,7 @@ use std::{
 };
 
 use shared::{
-    domain::{inventory, tickets::RemainingTickets},
+    domain::{spread::spread, tickets::RemainingTickets},
     store::RetryBounds,
 };
 
@@ -117,7 +117,7 @@ pub fn simulate(sale: Sale, limits: Limits) -> Issued {
         limits,
         chance: Chance::new(limits.seed),
         partitions: vec![bucket; usize::from(limits.partitions)],
-        left: inventory::spread(i64::from(sale.coupons), sale.counters),
+        left: spread(i64::from(sale.coupons), sale.counters),
         reads: vec![Bucket::new(limits.read_units, limits.burst_seconds); usize::from(sale.counters)],
         looked: vec![None; usize::try_from(sale.instances).unwrap()],
         queue: BinaryHeap::new(),

@@ -137,6 +137,9 @@ const TICKET_SERVED: Writes = Writes("PLACE#", "PLACE", "put ");
 const NUMBER: Writes = Writes("LINE#", "LINE", "SET #next = #next + :one");
 const LINE_STEP: Writes = Writes("DROP#", "DROP", "SET #line = :line");
 const CAMPAIGN_GUARDED: Writes = Writes("CAMPAIGN#", "CAMPAIGN", "#dropId = :dropId");
+const OF_QUOTA: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :units");
+const QUOTA_BACK: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :back");
+const QUOTA_ROOM: Writes = Writes("STOCK#", "OFFER#", "ADD #taken :room");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -230,6 +233,13 @@ impl Mutant {
         Self { name: "cancelled units still count on a purchase limit", changes: &[LeftOut(LIMITED_BACK)] },
         Self { name: "cancelled units count back twice", changes: &[Multiplied(LIMITED_BACK, ":back", 2)] },
         Self { name: "a product loses the begin of its sale", changes: &[Replaced(PRODUCT, "saleFrom", "saleSince")] },
+        Self { name: "a product loses its timed offers", changes: &[Replaced(PRODUCT, r#""offers""#, r#""offered""#)] },
+        Self { name: "more is sold at an offer than its quota", changes: &[Unconditional(OF_QUOTA)] },
+        Self { name: "an order takes nothing of a quota", changes: &[LeftOut(OF_QUOTA)] },
+        Self { name: "an order takes twice its units of a quota", changes: &[Multiplied(OF_QUOTA, ":units", 2)] },
+        Self { name: "cancelled units do not return to a quota", changes: &[LeftOut(QUOTA_BACK)] },
+        Self { name: "cancelled units return to a quota twice", changes: &[Multiplied(QUOTA_BACK, ":back", 2)] },
+        Self { name: "room of a quota gets lost between its parts", changes: &[Multiplied(QUOTA_ROOM, ":room", 0)] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
         Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },

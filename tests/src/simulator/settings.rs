@@ -100,6 +100,7 @@ impl RunSettings {
                 campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
                 drop_age: small(chance, &seconds([0]), Bounds::PRODUCTION.drop_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
+                quota_part_units: small(chance, &[1, 2], Bounds::PRODUCTION.quota_part_units),
                 claims_rest: small(chance, &seconds([0]), Bounds::PRODUCTION.claims_rest),
                 bestsellers_age: small(chance, &seconds([0]), Bounds::PRODUCTION.bestsellers_age),
                 recent_age: small(chance, &seconds([0]), Bounds::PRODUCTION.recent_age),
@@ -189,10 +190,10 @@ impl RunSettings {
     }
 }
 
-/// The least number of actions that a commit needs. It is an order of the longest basket with a reservation and a
-/// purchase limit for each line, or a product with the most shards.
+/// The least number of actions that a commit needs. It is an order of the longest basket with a reservation, a
+/// purchase limit and a quota for each line, or a product with the most shards.
 fn own_actions(shape: &Shape) -> usize {
-    (11 + 3 * shape.most_lines).max(4 + usize::from(shape.most_shards))
+    (11 + 4 * shape.most_lines).max(4 + usize::from(shape.most_shards))
 }
 
 fn history(customer: usize) -> HistoryBounds {

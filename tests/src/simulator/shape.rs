@@ -173,8 +173,9 @@ pub(super) fn new_product(now: Timestamp, chance: &mut Chance, shape: &Shape, pr
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     let limit = if chance.below(3) == 0 { some_limit(chance) } else { Value::Null };
     let (from, until) = if chance.below(6) == 0 { some_window(chance, now) } else { (Value::Null, Value::Null) };
+    let offers = if chance.below(4) == 0 { some_offers(chance, now) } else { Value::Null };
     let mut new = json!({
-        "limit": limit, "saleFrom": from, "saleUntil": until,
+        "limit": limit, "saleFrom": from, "saleUntil": until, "offers": offers,
         "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
@@ -189,6 +190,28 @@ pub(super) fn new_product(now: Timestamp, chance: &mut Chance, shape: &Shape, pr
 /// A purchase limit so tight that the orders of a user reach it.
 pub(super) fn some_limit(chance: &mut Chance) -> Value {
     json!({ "perUser": 1 + chance.below(6), "within": any(chance, &["EVER", "DAY"]) })
+}
+
+/// The discounts of timed offers, which no product has by itself.
+pub(super) const OFFER_DISCOUNTS: [i64; 3] = [137, 377, 977];
+
+/// Timed offers that begin or end in the run. One with a quota, so tight that orders reach it, goes on to the end of the
+/// run: else nobody could say which of its units returned in time.
+pub(super) fn some_offers(chance: &mut Chance, now: Timestamp) -> Value {
+    let mut soon = |from: i64| json!(now + SignedDuration::from_secs(from + i64::try_from(chance.below(600)).unwrap()));
+    let (first, second) = (soon(1), soon(610));
+    let (past, future) = (json!("2026-11-01T00:00:00Z"), json!("2026-12-20T00:00:00Z"));
+    let mut offer = |from: &Value, until: &Value, has_quota: bool| {
+        let quantity = if has_quota { json!(1 + chance.below(30)) } else { Value::Null };
+        json!({ "discount": OFFER_DISCOUNTS[pick(chance, 3)], "from": from, "until": until, "quantity": quantity })
+    };
+    let (until_first, after_it) = (offer(&past, &first, false), offer(&first, &second, false));
+    let (to_the_end, all_the_time) = (offer(&second, &future, true), offer(&past, &future, true));
+    match chance.below(4) {
+        0 => json!([until_first, after_it, to_the_end]),
+        1 => json!([after_it]),
+        _ => json!([all_the_time]),
+    }
 }
 
 /// A sale window that begins or ends in the run, or both.

@@ -301,7 +301,9 @@ impl Invocations {
             "update-order-item" => (json!({ "status": "SHIPPED" }), Some(nth(&self.unshipped)), ""),
             "update-product" => (json!({ "price": 1_000 + 100 * (index % 2) }), None, ""),
             "update-user" => (json!({ "phone": format!("010-1234-{:04}", index % 10_000) }), None, ""),
-            "get-cart" | "list-coupons" | "list-orders" | "list-payments" => (Value::Null, None, "?userId=kim"),
+            "get-cart" | "get-yours" | "list-coupons" | "list-orders" | "list-payments" => {
+                (Value::Null, None, "?userId=kim")
+            }
             "remove-from-cart" => (Value::Null, None, "?userId="),
             _ => (Value::Null, None, ""),
         };

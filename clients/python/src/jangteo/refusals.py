@@ -109,6 +109,7 @@ class PriceChangedDetails(TypedDict):
     quoted: int
     current: int
     productId: NotRequired[str]
+    offerLeft: NotRequired[int]
     refund: NotRequired[dict[str, int]]
 
 

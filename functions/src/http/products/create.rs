@@ -3,7 +3,9 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, Reply, bodies::PurchaseLimitBody, parameters::IdempotencyKey,
+        ApiRequest, ApiResult, FieldErrors, Reply,
+        bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers},
+        parameters::IdempotencyKey,
         views::ProductView,
     },
     app::{
@@ -72,6 +74,10 @@ struct Body {
     /// The instant from which it can be ordered no longer: after `saleFrom`; by default none.
     #[deserr(default)]
     sale_until: Option<Instant>,
+    /// Its timed offers, up to 10; no two may overlap.
+    #[deserr(default)]
+    #[schema(max_items = 10)]
+    offers: Option<Vec<TimedOfferBody>>,
 }
 
 /// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
@@ -89,6 +95,7 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
+    let offers = timed_offers(body.offers.as_deref().unwrap_or_default())?;
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
     let sets_shards = body.stock_shards.is_some() || body.flash.is_some();
     if sets_shards && caller.role != Role::Admin {
@@ -117,6 +124,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
             from: body.sale_from.map(Instant::timestamp),
             until: body.sale_until.map(Instant::timestamp),
         },
+        offers,
     };
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;

@@ -3,8 +3,12 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::PurchaseLimitBody, both, parameters::IfMatch,
-        schemas, views::ProductView,
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply,
+        bodies::{PurchaseLimitBody, TimedOfferBody, timed_offers},
+        both,
+        parameters::IfMatch,
+        schemas,
+        views::ProductView,
     },
     app::{
         Role, Shop,
@@ -18,6 +22,7 @@ use shared::{
         product::SaleStatus,
         text::{Category, Description, Name},
         time::Instant,
+        timed_offer::MAX_OFFERS,
     },
 };
 
@@ -75,6 +80,10 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Instant>)]
     sale_until: Patch<Instant>,
+    /// The new timed offers, instead of all before; null for none.
+    #[deserr(default)]
+    #[schema(required = false, schema_with = schemas::nullable_list::<TimedOfferBody, MAX_OFFERS>)]
+    offers: Patch<Vec<TimedOfferBody>>,
 }
 
 impl Body {
@@ -92,10 +101,11 @@ impl Body {
             limit,
             sale_from,
             sale_until,
+            offers,
         } = self;
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
-        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep());
+        let offer = offer || !(limit.is_keep() && sale_from.is_keep() && sale_until.is_keep() && offers.is_keep());
         let scale = !stock_shards.is_keep() || !flash.is_keep();
         !(texts || offer || scale || needs_shipping.is_named())
     }
@@ -118,6 +128,11 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     if body.is_empty() {
         return Err(FieldErrors::one("body", Invalid::Empty).into());
     }
+    let offers = match body.offers {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(offers) => Patch::Set(timed_offers(&offers)?),
+    };
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
     let sets_shards = !body.stock_shards.is_keep() || !body.flash.is_keep();
     if sets_shards && caller.role != Role::Admin {
@@ -138,6 +153,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         limit: body.limit.map(Into::into),
         sale_from: body.sale_from.map(Instant::timestamp),
         sale_until: body.sale_until.map(Instant::timestamp),
+        offers,
     };
     let stocked = products::update(shop, caller, &product_id, &change).await?;
     let etag = stocked.product.etag();

@@ -331,6 +331,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("POST", "/orders/cart") => {
             Call::post(KIM, "/orders/cart", json!({ "userId": "kim", "productId": "gim", "quantity": 2 }))
         }
+        ("GET", "/products/{productId}/yours") => Call::get(KIM, "/products/gim/yours?userId=kim"),
         ("GET", "/orders/cart") => Call::get(KIM, "/orders/cart?userId=kim"),
         ("DELETE", "/orders/cart/{itemId}") => {
             Call { method: Some("DELETE"), ..Call::get(KIM, "/orders/cart/gim?userId=kim") }

@@ -116,6 +116,7 @@ pub(crate) fn of(code: Code) -> Option<Details> {
             &[("quoted", Won, "The figure that the caller expected."), ("current", Won, "The current figure.")],
             &[
                 ("productId", Text, "The product, if a price of a unit differs."),
+                ("offerLeft", Number, "The units left at the timed offer that runs, if they are too few for the line."),
                 ("refund", ClaimRefund, "The current preview, if the refund of a claim differs."),
             ],
         ),

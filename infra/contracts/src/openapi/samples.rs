@@ -10,8 +10,8 @@ use shared::{
             self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
             DeskLineView, DeskProductView, DropEntryStatus, DropEntryView, DropView, EntryView, ExportView,
             IssuedCouponView, ListedDeskProductView, ListedProductView, OpenCampaignView, OrderSheetView, OrderView,
-            ParcelView, PaymentView, ProductView, PurchaseLimitView, SellerShippingView, SessionView, ShownStatus,
-            StartedExportView, UserView, WithdrawalView,
+            ParcelView, PaymentView, ProductView, PurchaseLimitView, RunningOfferView, SellerShippingView, SessionView,
+            ShownStatus, StartedExportView, TimedOfferView, UserView, WithdrawalView, YoursView,
         },
     },
     app::{
@@ -134,7 +134,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         created_at: at("2026-11-09T00:00:00Z")?,
     };
     let listed = listed();
-    let cart = cart(&product)?;
+    let (cart, yours) = (cart(&product)?, yours(&product)?);
     let bestseller = BestsellerView {
         rank: 1,
         product_id: tea,
@@ -217,6 +217,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Balance", serde_json::to_value(Balance { user_id: mina.clone(), balance: charge })?),
         ("LedgerEntry", serde_json::to_value(entry)?),
         ("Product", serde_json::to_value(product)?),
+        ("Yours", serde_json::to_value(yours)?),
         ("ListedProduct", serde_json::to_value(listed)?),
         ("DeskProduct", serde_json::to_value(desk)?),
         ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
@@ -455,6 +456,25 @@ fn cart(product: &ProductView) -> Result<CartView, Error> {
     Ok(CartView::from(LiveCart { items: vec![item], total }))
 }
 
+fn timed_offer() -> Result<TimedOfferView, Error> {
+    let (from, until) = (at("2026-11-20T00:00:00Z")?, at("2026-11-27T00:00:00Z")?);
+    Ok(TimedOfferView { discount: Won::new(6_000), from, until, quantity: Some(100) })
+}
+
+fn yours(product: &ProductView) -> Result<YoursView, Error> {
+    let offer = timed_offer()?;
+    Ok(YoursView {
+        product_id: product.product_id.clone(),
+        price: product.price,
+        discount: offer.discount,
+        bought: Some(1),
+        left: Some(1),
+        sale_from: product.sale_from,
+        sale_until: product.sale_until,
+        offer: Some(RunningOfferView { offer, left: Some(37) }),
+    })
+}
+
 /// A product as it is stored, of one shard.
 pub(crate) fn stored_product(created_at: Timestamp) -> Result<Product, Error> {
     let view = product()?;
@@ -474,6 +494,7 @@ pub(crate) fn stored_product(created_at: Timestamp) -> Result<Product, Error> {
         needs_shipping: true,
         limit: None,
         window: SaleWindow::default(),
+        offers: Vec::new(),
         sweep: SweepPlan::default(),
         version: 1,
         created_at,
@@ -495,6 +516,7 @@ fn product() -> Result<ProductView, Error> {
         limit: Some(PurchaseLimitView { per_user: 2, within: Within::Day }),
         sale_from: Some(at("2026-11-12T00:00:00Z")?),
         sale_until: None,
+        offers: vec![timed_offer()?],
         updated_at: at("2026-11-10T00:00:00Z")?,
         as_of: None,
     })
@@ -522,6 +544,7 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
         quantity: Quantity::try_from(2)?,
         cancelled_quantity: 0,
         limit: None,
+        quota: None,
         scrapped: 0,
         unit_price: product.price,
         unit_discount: product.discount,
@@ -630,7 +653,9 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         },
         Code::CouponNotIssuable => Refusal::CouponNotIssuable,
         Code::ProductNotOnSale => Refusal::NotOnSale { product_id },
-        Code::PriceChanged => Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000) },
+        Code::PriceChanged => {
+            Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000), offer_left: None }
+        }
         Code::OrderStateConflict => Refusal::LineStateConflict {
             order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
             item_id: "1".to_owned(),

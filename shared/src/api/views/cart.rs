@@ -33,7 +33,7 @@ pub struct CartItemView {
     pub name: String,
     /// The price of a unit now; 0 for a product that is not shown any more.
     pub price: Won,
-    /// The discount on each unit now.
+    /// The discount on each unit now, without timed offers.
     pub discount: Won,
     /// Units in the cart.
     pub quantity: Quantity,

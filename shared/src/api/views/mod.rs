@@ -23,7 +23,7 @@ pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, 
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{
     BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, PurchaseLimitView,
-    ShownStatus,
+    RunningOfferView, ShownStatus, TimedOfferView, YoursView,
 };
 pub use seller::SellerShippingView;
 pub use sheet::{OrderSheetView, SheetLineView};

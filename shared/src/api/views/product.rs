@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 use crate::{
     app::{
         bestsellers::Bestseller,
-        products::{Listed, Stocked},
+        products::{Listed, Stocked, Yours},
     },
     domain::{
         ProductId, UserId, Won,
         product::{Offer, Product, SaleStatus},
         purchase_limit::{PurchaseLimit, Within},
+        timed_offer::TimedOffer,
     },
 };
 
@@ -60,6 +61,28 @@ impl From<PurchaseLimit> for PurchaseLimitView {
     }
 }
 
+/// A timed offer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TimedOffer)]
+pub struct TimedOfferView {
+    /// The discount on a unit, which replaces that of the product.
+    pub discount: Won,
+    /// The instant from which it counts.
+    pub from: Timestamp,
+    /// The instant from which it counts no longer.
+    pub until: Timestamp,
+    /// The units that are sold at it; without it, all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<i64>,
+}
+
+impl From<TimedOffer> for TimedOfferView {
+    fn from(TimedOffer { discount, from, until, quota }: TimedOffer) -> Self {
+        Self { discount, from, until, quantity: quota.map(|quota| quota.quantity) }
+    }
+}
+
 /// A product.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -77,7 +100,7 @@ pub struct ProductView {
     pub category: Option<String>,
     /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit. While one of `offers` runs, that one's discount counts instead.
     pub discount: Won,
     /// Units in stock, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
@@ -95,6 +118,10 @@ pub struct ProductView {
     /// The instant from which it can be ordered no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sale_until: Option<Timestamp>,
+    /// Its timed offers, in the order of their time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub offers: Vec<TimedOfferView>,
     /// The instant of the last change.
     pub updated_at: Timestamp,
     /// With `stock=recent` only: the instant that the read began.
@@ -126,7 +153,67 @@ impl From<Stocked> for ProductView {
             limit: product.limit.map(PurchaseLimitView::from),
             sale_from: product.window.from,
             sale_until: product.window.until,
+            offers: product.offers.into_iter().map(TimedOfferView::from).collect(),
             as_of: None,
+        }
+    }
+}
+
+/// The part of a product that a user may still order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Yours)]
+pub struct YoursView {
+    /// The product.
+    pub product_id: ProductId,
+    /// The price of a unit.
+    pub price: Won,
+    /// The discount on a unit that an order of one unit has now.
+    pub discount: Won,
+    /// The units of the user that count on the purchase limit, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bought: Option<i64>,
+    /// The units that the limit leaves to the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<i64>,
+    /// The instant from which it can be ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_from: Option<Timestamp>,
+    /// The instant from which it can be ordered no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sale_until: Option<Timestamp>,
+    /// The timed offer that runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<RunningOfferView>,
+}
+
+/// A timed offer that runs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RunningOffer)]
+pub struct RunningOfferView {
+    #[serde(flatten)]
+    pub offer: TimedOfferView,
+    /// The units left at it, for all users together, if it has a quantity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<i64>,
+}
+
+impl From<Yours> for YoursView {
+    fn from(Yours { product, of_limit, offer }: Yours) -> Self {
+        let has_unit = |(offer, left): &(TimedOffer, Option<i64>)| {
+            left.is_none_or(|left| left > 0).then(|| product.offer.discounted_by(offer))
+        };
+        let sold_at = offer.as_ref().and_then(has_unit).unwrap_or(product.offer);
+        Self {
+            price: sold_at.price,
+            discount: sold_at.discount,
+            bought: of_limit.map(|(bought, _)| bought),
+            left: of_limit.map(|(_, left)| left),
+            sale_from: product.window.from,
+            sale_until: product.window.until,
+            offer: offer.map(|(offer, left)| RunningOfferView { offer: offer.into(), left }),
+            product_id: product.product_id,
         }
     }
 }
@@ -142,7 +229,7 @@ pub struct ListedProductView {
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit, without timed offers.
     pub discount: Won,
     /// Units in stock, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
@@ -260,7 +347,7 @@ pub struct BestsellerView {
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit, without timed offers.
     pub discount: Won,
     /// Units in stock, at most a second ago.
     pub stock: i64,

@@ -25,13 +25,14 @@ use crate::{
         order::{Actor, BudgetReturn, Claim, DepositHold, MAX_LINES, Order, OrderEffects},
         purchase_limit::LimitPeriod,
         refusal::Entity,
+        timed_offer::QuotaId,
     },
     store::{
         Backoff, ConditionFailures, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         confirmations, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
-        shards, users,
+        quotas, shards, users,
     },
 };
 
@@ -183,6 +184,8 @@ pub(super) struct Known {
     takes: BTreeMap<ProductId, Vec<Take>>,
     /// The purchase limits whose counters turned out to be removed, so that there is nothing to subtract from.
     limits_are_gone: BTreeSet<(ProductId, LimitPeriod)>,
+    /// The parts of quotas whose counters turned out to be missing, so that there is nothing to subtract from.
+    quotas_are_gone: BTreeSet<(ProductId, QuotaId, u16)>,
     /// Whether the coupon turned out not to be used by the order, so that there is nothing to give back.
     coupon_is_elsewhere: bool,
 }
@@ -199,6 +202,8 @@ pub(super) struct Attempt {
     taken: Vec<(ProductId, i64, Vec<ActionIndex>)>,
     /// The counters of purchase limits that units are subtracted from.
     limits: Vec<(ActionIndex, (ProductId, LimitPeriod))>,
+    /// The counters of quotas that units are subtracted from.
+    quotas: Vec<(ActionIndex, (ProductId, QuotaId, u16))>,
     coupon: Option<ActionIndex>,
 }
 
@@ -285,6 +290,13 @@ impl Attempt {
                 limits.push((transaction.add(limits::give_back(effects.user, product, period, units)), of));
             }
         }
+        let mut quotas = Vec::new();
+        for ((product, id, part), units) in effects.quotas {
+            let of = (product.clone(), id, part);
+            if !known.quotas_are_gone.contains(&of) {
+                quotas.push((transaction.add(quotas::give_back(product, id, part, units)), of));
+            }
+        }
         let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
         let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
         let coupon = coupon.map(|action| transaction.add(action));
@@ -292,7 +304,7 @@ impl Attempt {
             let shard = bucket(now.order_id.as_str(), shards);
             transaction.add(coupons::return_to_budget(coupon, Spend { shard, amount }));
         }
-        Ok(Self { transaction, order, account, deposit, inventory, taken, limits, coupon })
+        Ok(Self { transaction, order, account, deposit, inventory, taken, limits, quotas, coupon })
     }
 
     /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
@@ -304,8 +316,8 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, deposit: _, inventory, taken, limits, coupon } = self;
-        let limited = limits.len();
+        let Self { transaction, order, account, deposit: _, inventory, taken, limits, quotas, coupon } = self;
+        let limited = limits.len().saturating_add(quotas.len());
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
@@ -331,6 +343,11 @@ impl Attempt {
         for (_, of) in limits.into_iter().filter(|(position, _)| failures.refuses(*position)) {
             // The counter of a day is removed long after it. Units returned later count on nothing.
             known.limits_are_gone.insert(of);
+        }
+        for (_, of) in quotas.into_iter().filter(|(position, _)| failures.refuses(*position)) {
+            // Only a damaged record comes here. The order must end all the same, or it would hold its units for ever.
+            tracing::error!(order.id = %seen.order.order_id, product.id = %of.0, "a quota of an order has no counter");
+            known.quotas_are_gone.insert(of);
         }
         for (_, product) in inventory.iter().filter(|(position, _)| failures.refuses(*position)) {
             shop.invalidate_product(product);
@@ -487,7 +504,7 @@ impl Known {
     }
 }
 
-/// Changes of several orders in one commit, so that the shards of their products and budgets are written once. Only for changes that
+/// Changes of several orders in one commit, so that the shards of their products, quotas and budgets are written once. Only for changes that
 /// move no money, of orders of different users.
 pub(super) struct JoinedAttempt {
     transaction: Transaction,
@@ -505,13 +522,17 @@ impl JoinedAttempt {
         let mut users: BTreeSet<&UserId> = BTreeSet::new();
         let mut units: BTreeMap<&ProductId, (&OrderId, i64)> = BTreeMap::new();
         let mut budgets: BTreeMap<(&CouponId, u16), Won> = BTreeMap::new();
+        let mut quotas: BTreeMap<(&ProductId, QuotaId, u16), i64> = BTreeMap::new();
         let mut transaction = Transaction::new();
         let mut joined = 0_usize;
         for (before, after) in changes {
             let effects = OrderEffects::between(&before.order, after);
             let new_products = effects.units.keys().filter(|product| !units.contains_key(**product)).count();
-            // The order, the account, the coupon and its budget, its purchase limits, and a shard for each product.
-            let actions = [transaction.len(), 4, effects.limits.len(), units.len(), budgets.len(), new_products];
+            // The order, the account, the coupon and its budget, its purchase limits and quotas, and a shard for each
+            // product.
+            let counters = effects.limits.len().saturating_add(effects.quotas.len());
+            let sums = [units.len(), budgets.len(), quotas.len()].into_iter().fold(0, usize::saturating_add);
+            let actions = [transaction.len(), 4, counters, sums, new_products];
             let actions = actions.into_iter().fold(0, usize::saturating_add);
             let moves_money = effects.payment.is_some() || effects.refund.is_some();
             if moves_money || actions > shop.bounds.table.actions || !users.insert(effects.user) {
@@ -534,6 +555,10 @@ impl JoinedAttempt {
             for ((product, period), back) in effects.limits {
                 transaction.add(limits::give_back(effects.user, product, period, back));
             }
+            for (of, back) in effects.quotas {
+                let sum = quotas.entry(of).or_default();
+                *sum = sum.saturating_add(back);
+            }
             for (product, back) in effects.units {
                 let (_, sum) = units.entry(product).or_insert((&after.order_id, 0));
                 *sum = sum.saturating_add(back);
@@ -542,6 +567,9 @@ impl JoinedAttempt {
         }
         for ((coupon, shard), amount) in budgets {
             transaction.add(coupons::return_to_budget(coupon, Spend { shard, amount }));
+        }
+        for ((product, id, part), back) in quotas {
+            transaction.add(quotas::give_back(product, id, part, back));
         }
         let mut known = Known::default();
         known.find_shards(shop, &units.keys().copied().collect::<Vec<_>>(), backoff).await?;

@@ -23,13 +23,14 @@ use crate::{
         ledger::EntryKind,
         order::{Actor, Draft, Order, PayBy, PaymentMethod},
         pricing::{self, NoQuote},
+        timed_offer::QuotaUse,
     },
     store::{
         Attempted, Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger, limits,
         orders::{self, OrderRecord},
-        shards, sheets, users,
+        quotas, shards, sheets, users,
     },
 };
 
@@ -125,7 +126,13 @@ async fn place_by(
             is_fresh = true;
             continue;
         }
-        check_split(order, &draft)?;
+        if let Err(failure) = check_split(order, &draft) {
+            if preconditions.has_unread_quota(draft.at) {
+                preconditions.read_quotas(shop, backoff).await?;
+                continue;
+            }
+            return Err(failure);
+        }
         if let Some(missing) = lacks_address(shop, preconditions) {
             if is_address_fresh {
                 return Err(Refusal::AddressRequired { missing: missing.names() }.into());
@@ -162,7 +169,9 @@ async fn place_by(
                 }
                 is_looked_at = true;
             }
-            if !preconditions.reserve(shop, user_id, backoff).await? || preconditions.is_outdated(shop.clock.now()) {
+            let is_reserved = preconditions.reserve(shop, user_id, backoff).await?;
+            let now = shop.clock.now();
+            if !is_reserved || preconditions.is_outdated(now) || preconditions.has_other_prices(&draft.items, now) {
                 continue;
             }
         } else if !is_checked {
@@ -250,7 +259,7 @@ async fn gather(
 ) -> Result<Preconditions, Failure> {
     let wanted = ResolvedItems::from_source(shop, &order.user_id, &order.source).await?;
     let trust = if order.pay_by == PayBy::Balance { Trust::Cache } else { Trust::CacheExceptAccount };
-    let preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
+    let mut preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
     preconditions.check_not_sold_out(shop, backoff).await?;
     Ok(preconditions)
 }
@@ -263,11 +272,11 @@ async fn draft(
     preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
-    if preconditions.is_outdated(shop.clock.now()) {
+    let mut at = shop.clock.now();
+    if preconditions.is_outdated(at) {
         // Time has passed since they were gathered. A refusal needs a fresh record.
-        preconditions.refresh(shop, user_id, backoff).await?;
+        at = preconditions.refresh(shop, user_id, backoff).await?;
     }
-    let at = shop.clock.now();
     let items = preconditions.order_lines(at);
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
     let user_id = user_id.clone();
@@ -298,6 +307,11 @@ async fn draft(
         Ok(quote) => {
             let budget_shards = preconditions.coupon.as_ref().and_then(|coupon| coupon.budget_shards);
             Ok(Draft { user_id, actor, items, quote, coupon_id, budget_shards, order_sheet_id, at })
+        }
+        Err(NoQuote::Coupon(_)) if preconditions.has_unread_quota(at) => {
+            // At the regular price it may be usable.
+            preconditions.read_quotas(shop, backoff).await?;
+            Box::pin(draft(shop, caller, &user_id, preconditions, backoff)).await
         }
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
@@ -557,6 +571,13 @@ fn claim(
             limits::count(user, &product.product_id, period, line.quantity.get().into(), limit.per_user)
         });
         asserted.limits.push(counted.map(|count| transaction.add(count)));
+        let taken = ordered.quota.and_then(|taken| {
+            let QuotaUse { id, part, units, .. } = taken;
+            let offer = product.offers.iter().find(|offer| offer.quota_id() == Some(id))?;
+            let most = offer.quota?.most_of(part);
+            Some(quotas::take(&product.product_id, id, part, units.into(), most))
+        });
+        asserted.quotas.push(taken.map(|take| transaction.add(take)));
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, now));
     asserted.coupon = coupon.map(|action| transaction.add(action));

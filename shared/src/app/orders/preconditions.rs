@@ -33,10 +33,11 @@ use crate::{
         refusal::Entity,
         sheet::OrderSheet,
         shipping::ShippingRates,
+        timed_offer::{self, QuotaCount, QuotaId, QuotaUse, TimedOffer},
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Contention, Found, Key, action::ActionIndex, keys,
-        orders::OrderRecord, sheets::SheetRecord,
+        Backoff, ConditionFailures, Consistency, Contention, Found, Key, Outcome, StoreError, Transaction,
+        action::ActionIndex, keys, orders::OrderRecord, quotas, sheets::SheetRecord,
     },
 };
 
@@ -82,8 +83,19 @@ pub(super) struct LinePreconditions {
     pub(super) reserved: ReservedUnits,
     /// The price that the order must have, if the request or a sheet has one.
     quoted: Option<Quoted>,
+    /// The counters of the quota of a timed offer, once they were read. Unread ones are taken for low enough.
+    quota: Option<KnownQuota>,
+    /// The part of a quota that the order takes from if it has enough, as a number to be reduced to that of the parts.
+    preferred_part: u16,
     /// The most shards that the units may come from, so that all lines fit one transaction.
     most_takes: usize,
+}
+
+/// The counters of a quota as they were read.
+#[derive(Debug)]
+struct KnownQuota {
+    id: QuotaId,
+    counts: Vec<QuotaCount>,
 }
 
 /// The expected price of a line.
@@ -99,8 +111,8 @@ enum Quoted {
 /// cart, ticket of a drop, and shards of a budget.
 const ACTIONS_BESIDE_LINES: usize = 7 + budget::MAX_SHARDS as usize;
 
-/// The most lines of an order with a purchase limit: each takes an action of its transaction beside that of its units.
-/// A change of the order returns all of them in one transaction, too.
+/// The most purchase limits and quotas of timed offers of an order's lines: each takes an action of its transaction beside
+/// those of the units. A change of the order returns all of them in one transaction, too.
 const MAX_LIMITED_LINES: u16 = 30;
 
 /// The actions of a transaction that assert the preconditions.
@@ -115,6 +127,8 @@ pub(super) struct Asserted {
     pub(super) ticket: Option<ActionIndex>,
     /// For each line, if its product has a purchase limit.
     pub(super) limits: Vec<Option<ActionIndex>>,
+    /// For each line, if it takes from a quota.
+    pub(super) quotas: Vec<Option<ActionIndex>>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<ActionIndex>>,
     /// For each line, for each of its reservations.
@@ -124,8 +138,9 @@ pub(super) struct Asserted {
 impl Asserted {
     /// The account alone.
     pub(super) fn only_account(account: ActionIndex) -> Self {
-        let (budget, limits, takes, claims) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { account, coupon: None, budget, sheet: None, cart: None, ticket: None, limits, takes, claims }
+        let (budget, limits, quotas) = (Vec::new(), Vec::new(), Vec::new());
+        let (takes, claims) = (Vec::new(), Vec::new());
+        Self { account, coupon: None, budget, sheet: None, cart: None, ticket: None, limits, quotas, takes, claims }
     }
 }
 
@@ -210,12 +225,15 @@ impl Preconditions {
         let read = products.iter().filter(|product| !cached.contains_key(&product.product_id));
         read.for_each(|product| shop.cache_product(product));
 
-        let limited = products.iter().filter(|product| product.limit.is_some()).count();
+        let has_quota = |product: &Product| product.offers.iter().any(|offer| offer.quota.is_some());
+        let counters = |product: &Product| usize::from(product.limit.is_some()) + usize::from(has_quota(product));
+        let limited: usize = products.iter().map(counters).sum();
         if limited > usize::from(MAX_LIMITED_LINES) {
             return Err(Refusal::LimitExceeded { limit: "limitedLines", max: MAX_LIMITED_LINES.into() }.into());
         }
         let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES).saturating_sub(limited);
         let most_takes = room.checked_div(items.len()).unwrap_or(1).max(1);
+        let preferred_part = bucket(order.as_str(), timed_offer::MAX_PARTS);
         let line = |(product, item): (Product, &Item)| {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
@@ -226,13 +244,18 @@ impl Preconditions {
                 takes,
                 reserved: ReservedUnits::default(),
                 quoted,
+                quota: None,
+                preferred_part,
                 most_takes,
             }
         };
         let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
             let offer = Offer { price: quoted.unit_price, discount: quoted.unit_discount, ..line.product.offer };
-            line.product.offer = offer;
+            // The shards of a product with timed offers have its own discount, which may not be that of the sheet.
+            if line.product.offers.is_empty() {
+                line.product.offer = offer;
+            }
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
@@ -249,6 +272,11 @@ impl Preconditions {
             admitted_by: BTreeSet::new(),
             admission: None,
         };
+        // No commit is going to tell, or most likely one would only be refused.
+        let is_short = |line: &LinePreconditions| shop.is_quota_short(&line.product.product_id);
+        if trust == Trust::ReadAll || preconditions.lines.iter().any(is_short) {
+            preconditions.read_quotas(shop, backoff).await?;
+        }
         if preconditions.is_outdated(shop.clock.now()) {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
@@ -301,17 +329,33 @@ impl Preconditions {
     pub(super) fn is_outdated(&self, at: Timestamp) -> bool {
         self.lines
             .iter()
-            .any(|line| line.price_change(&line.product.offer).is_some() || !line.product.window.is_open(at))
+            .any(|line| line.price_change(&line.product.offer, at).is_some() || !line.product.window.is_open(at))
     }
 
-    /// Reads user and products anew: their prices, sale status and shards.
+    /// Whether lines of this instant have other prices than these.
+    pub(super) fn has_other_prices(&self, items: &[OrderLine], at: Timestamp) -> bool {
+        self.lines.iter().zip(items).any(|(line, item)| {
+            let offer = line.offer_at(&line.product.offer, at);
+            (offer.price, offer.discount) != (item.unit_price, item.unit_discount)
+        })
+    }
+
+    /// Reads user and products anew: their prices, sale status and shards, and the quotas of the timed offers that run.
+    /// Returns the instant at which the lines can be sold by them.
     ///
     /// # Errors
     /// In this order: an unknown or inactive user, an unknown product, one that is not on sale or is sold at another time,
     /// one with another price than expected.
-    pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
-        let found = shop.table.get_all(&self.records(user), Consistency::Strong, backoff).await?;
-        self.refresh_by(shop, user, &found)
+    pub(super) async fn refresh(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        backoff: &mut Backoff,
+    ) -> Result<Timestamp, Failure> {
+        let mut wanted = self.records(user);
+        wanted.extend(self.quota_keys(shop.clock.now()));
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        self.refresh_by(shop, user, (&wanted, &found), backoff).await
     }
 
     /// The records of the user and of the products.
@@ -320,20 +364,71 @@ impl Preconditions {
         iter::once(keys::account(user)).chain(products).collect()
     }
 
-    fn refresh_by(&mut self, shop: &Shop, user: &UserId, found: &Found) -> Result<(), Failure> {
+    /// Refreshes by records that were just read, among them those that were wanted of the quotas.
+    async fn refresh_by(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        (wanted, found): (&[Key], &Found),
+        backoff: &mut Backoff,
+    ) -> Result<Timestamp, Failure> {
         self.account = accounts::ensure_active(user, found.get(&keys::account(user))?)?;
         let ids = || self.lines.iter().map(|line| &line.product.product_id);
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
-        check_windows(&products, shop.clock.now())?;
+        let at = shop.clock.now();
+        check_windows(&products, at)?;
         for (line, product) in self.lines.iter_mut().zip(products) {
             shop.cache_product(&product);
-            if let Some(refusal) = line.price_change(&product.offer) {
-                return Err(refusal.into());
-            }
             // The name of a product on a sheet stays.
             let name = if self.sheet.is_some() { line.product.name.clone() } else { product.name.clone() };
             line.product = Product { name, ..product };
+        }
+        let keys = self.quota_keys(at);
+        if keys.iter().all(|key| wanted.contains(key)) {
+            self.learn_quotas(shop, at, found)?;
+        } else {
+            let found = shop.table.get_all(&keys, Consistency::Strong, backoff).await?;
+            self.learn_quotas(shop, at, &found)?;
+        }
+        self.check_prices(at)?;
+        Ok(at)
+    }
+
+    /// Refuses lines with another price than expected, by records that were just read.
+    fn check_prices(&self, at: Timestamp) -> Result<(), Refusal> {
+        let change = self.lines.iter().find_map(|line| line.price_change(&line.product.offer, at));
+        change.map_or(Ok(()), Err)
+    }
+
+    /// The counters of the quotas of the offers that run at an instant.
+    fn quota_keys(&self, at: Timestamp) -> Vec<Key> {
+        self.lines.iter().flat_map(|line| line.quota_keys(at)).collect()
+    }
+
+    /// Reads the quotas of the timed offers that run. Only where no commit is going to assert them, or one has been
+    /// refused: an order else takes for granted that they suffice.
+    pub(super) async fn read_quotas(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let at = shop.clock.now();
+        let found = shop.table.get_all(&self.quota_keys(at), Consistency::Strong, backoff).await?;
+        self.learn_quotas(shop, at, &found)
+    }
+
+    /// Whether the line of some offer that runs is priced without a look at the quota. A refusal needs one.
+    pub(super) fn has_unread_quota(&self, at: Timestamp) -> bool {
+        let is_unread = |line: &LinePreconditions| {
+            let offer = line.product.offer_at(at).filter(|offer| offer.quota.is_some());
+            offer.is_some_and(|offer| line.quota_left(offer).is_none())
+        };
+        self.lines.iter().any(is_unread)
+    }
+
+    fn learn_quotas(&mut self, shop: &Shop, at: Timestamp, found: &Found) -> Result<(), Failure> {
+        for line in &mut self.lines {
+            line.learn_quota(at, found)?;
+            if line.missing_at_offer(at).is_some() {
+                shop.cache_quota_short(&line.product.product_id, at);
+            }
         }
         Ok(())
     }
@@ -353,6 +448,7 @@ impl Preconditions {
         if let Some(account) = failures.of::<Account>(asserted.account)? {
             self.account = accounts::ensure_active(user, account)?;
         }
+        let at = shop.clock.now();
         let mut not_on_sale = None;
         let mut price_changed = None;
         let (mut short, mut outdated) = (Vec::new(), Vec::new());
@@ -372,7 +468,7 @@ impl Preconditions {
                     outdated.push((index, take.shard));
                 } else if shard.offer != line.product.offer {
                     shop.invalidate_product(id);
-                    price_changed = price_changed.or_else(|| line.price_change(&shard.offer));
+                    price_changed = price_changed.or_else(|| line.price_change(&shard.offer, at));
                     line.product.offer = shard.offer;
                 }
                 match shard.offer.status {
@@ -393,6 +489,14 @@ impl Preconditions {
         }
         if !outdated.is_empty() {
             return self.learn_terms(shop, user, &outdated, backoff).await;
+        }
+        if asserted.quotas.iter().flatten().any(|position| failures.refuses(*position)) {
+            // A changed price comes before a lack of units.
+            self.read_quotas(shop, backoff).await?;
+            self.check_prices(at)?;
+            for line in &mut self.lines {
+                line.gather_quota(shop, at, backoff).await?;
+            }
         }
         short.dedup();
         for index in short {
@@ -500,7 +604,8 @@ impl Preconditions {
         }
     }
 
-    /// Goes to other shards after a commit met others at those of some lines, and notes that those products are hot.
+    /// Goes to other shards, and other parts of quotas, after a commit met others at those of some lines. Notes that products
+    /// with such shards are hot.
     pub(super) async fn leave_contended(
         &mut self,
         shop: &Shop,
@@ -513,15 +618,24 @@ impl Preconditions {
                 line.leave_contended(shop, backoff).await;
             }
         }
+        for (line, action) in self.lines.iter_mut().zip(&asserted.quotas) {
+            if action.is_some_and(|action| contention.is_at(action)) {
+                let part = shop.random.below(timed_offer::MAX_PARTS.into());
+                line.preferred_part = u16::try_from(part).unwrap_or(line.preferred_part);
+            }
+        }
     }
 
     /// Refuses a product that was sold out a moment ago, without a read of its shards.
-    pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
-        for line in &self.lines {
-            let id = &line.product.product_id;
-            if inventory::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
-                let requested = i64::from(line.quantity.get());
-                return Err(Refusal::StockNotEnough { product_id: id.clone(), requested, available: 0 }.into());
+    pub(super) async fn check_not_sold_out(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        for index in 0..self.lines.len() {
+            let Some(line) = self.lines.get(index) else { continue };
+            let (id, requested) = (line.product.product_id.clone(), i64::from(line.quantity.get()));
+            if inventory::is_sold_out(shop, &id, line.product.stock_shards, backoff).await? {
+                // A changed price comes before a lack of units.
+                self.read_quotas(shop, backoff).await?;
+                self.check_prices(shop.clock.now())?;
+                return Err(Refusal::StockNotEnough { product_id: id, requested, available: 0 }.into());
             }
         }
         Ok(())
@@ -587,8 +701,9 @@ impl Preconditions {
         wanted.extend(self.planned());
         let counters: Vec<Key> = self.counters(user, at).map(|(_, key)| key).collect();
         wanted.extend(counters.iter().cloned());
+        wanted.extend(self.quota_keys(at));
         let mut found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-        self.refresh_by(shop, user, &found)?;
+        self.refresh_by(shop, user, (&wanted, &found), backoff).await?;
         self.check_stock_in(shop, &found, backoff).await?;
         let by_now: Vec<Key> = self.counters(user, at).map(|(_, key)| key).collect();
         if by_now != counters {
@@ -653,6 +768,7 @@ impl LinePreconditions {
 
     /// The line of an order of this instant, without the discount of the coupon.
     fn to_order_line(&self, at: Timestamp) -> OrderLine {
+        let offer = self.offer_at(&self.product.offer, at);
         OrderLine {
             product_id: self.product.product_id.clone(),
             seller_id: self.product.seller_id.clone(),
@@ -661,8 +777,9 @@ impl LinePreconditions {
             cancelled_quantity: 0,
             limit: self.product.limit.map(|limit| limit.period(at)),
             scrapped: 0,
-            unit_price: self.product.offer.price,
-            unit_discount: self.product.offer.discount,
+            quota: self.timed_offer(at).and_then(|offer| self.quota_use(offer)),
+            unit_price: offer.price,
+            unit_discount: offer.discount,
             coupon_share: Won::ZERO,
             outside_scope: false,
             status: LineStatus::PendingPayment,
@@ -674,15 +791,101 @@ impl LinePreconditions {
         self.most_takes.saturating_sub(1).max(1)
     }
 
-    /// The refusal of an offer with another price than the line expects.
-    pub(super) fn price_change(&self, offer: &Offer) -> Option<Refusal> {
+    /// The timed offer at which the line is sold at an instant: the one that runs, unless too few units are left at it.
+    fn timed_offer(&self, at: Timestamp) -> Option<&TimedOffer> {
+        self.product.offer_at(at).filter(|_| self.missing_at_offer(at).is_none())
+    }
+
+    /// The units left at the timed offer that runs, if they are known to be too few for the line.
+    fn missing_at_offer(&self, at: Timestamp) -> Option<i64> {
+        let left = self.quota_left(self.product.offer_at(at)?)?;
+        let left = left.iter().fold(0_i64, |sum, left| sum.saturating_add(*left));
+        (left < i64::from(self.quantity.get())).then_some(left)
+    }
+
+    /// The units left in each part of the quota of an offer, if they are known.
+    fn quota_left(&self, offer: &TimedOffer) -> Option<Vec<i64>> {
+        let (quota, known) = (offer.quota?, self.quota.as_ref()?);
+        (Some(known.id) == offer.quota_id()).then(|| quota.left(&known.counts))
+    }
+
+    /// The units that the line takes of the quota of an offer: from the order's own part, or from one with enough. If
+    /// none has, they are moved together after the refused commit.
+    fn quota_use(&self, offer: &TimedOffer) -> Option<QuotaUse> {
+        let (quota, id) = (offer.quota?, offer.quota_id()?);
+        let preferred = self.preferred_part.checked_rem(quota.parts).unwrap_or(0);
+        let takes = self.quota_left(offer).and_then(|left| allocate(self.quantity.get().into(), &left, preferred));
+        let part = takes.and_then(|takes| takes.first().copied()).map_or(preferred, |take| take.shard);
+        Some(QuotaUse { id, part, until: offer.until, units: self.quantity.get() })
+    }
+
+    /// The offer that the line is sold at at an instant, if this is the product's.
+    fn offer_at(&self, offer: &Offer, at: Timestamp) -> Offer {
+        self.timed_offer(at).map_or(*offer, |timed| offer.discounted_by(timed))
+    }
+
+    /// The counters of the quota of the offer that runs at an instant.
+    fn quota_keys(&self, at: Timestamp) -> Vec<Key> {
+        let offer = self.product.offer_at(at);
+        let quota = offer.and_then(|offer| offer.quota.zip(offer.quota_id()));
+        let keys =
+            quota.map(|(quota, id)| (0..quota.parts).map(move |part| keys::quota(&self.product.product_id, id, part)));
+        keys.into_iter().flatten().collect()
+    }
+
+    fn learn_quota(&mut self, at: Timestamp, found: &Found) -> Result<(), Failure> {
+        let counts: Result<Vec<QuotaCount>, StoreError> =
+            self.quota_keys(at).iter().map(|key| Ok(found.get(key)?.unwrap_or_default())).collect();
+        let id = self.product.offer_at(at).and_then(TimedOffer::quota_id);
+        let counts = counts?;
+        self.quota = id.map(|id| KnownQuota { id, counts });
+        Ok(())
+    }
+
+    /// Moves room for the line to one part of the quota of the offer that runs, if the parts have enough only together.
+    /// The sum stays, whether or not the order commits.
+    async fn gather_quota(&mut self, shop: &Shop, at: Timestamp, backoff: &mut Backoff) -> Result<(), Failure> {
+        let units = i64::from(self.quantity.get());
+        let Some((offer, left)) = self.product.offer_at(at).and_then(|offer| Some((*offer, self.quota_left(offer)?)))
+        else {
+            return Ok(());
+        };
+        let takes = allocate(units, &left, 0).unwrap_or_default();
+        let (Some((to, others)), Some(quota), Some(known)) = (takes.split_first(), offer.quota, &mut self.quota) else {
+            return Ok(());
+        };
+        // Each giving part is an action, and so is the receiving one.
+        for others in others.chunks(shop.bounds.table.actions.saturating_sub(1).max(1)) {
+            let room = others.iter().map(|take| take.units).sum();
+            let seen = known.counts.get(usize::from(to.shard)).copied().unwrap_or_default().taken;
+            let (product, mut transaction) = (&self.product.product_id, Transaction::new());
+            for other in others {
+                let most = quota.most_of(other.shard);
+                transaction.add(quotas::take(product, known.id, other.shard, other.units, most));
+            }
+            transaction.add(quotas::make_room(product, known.id, to.shard, room, seen));
+            // Refused if another order was at it: the commit meets that again.
+            let Outcome::Committed = shop.table.commit(transaction, backoff).await? else { return Ok(()) };
+            for (part, change) in others.iter().map(|take| (take.shard, take.units)).chain([(to.shard, -room)]) {
+                if let Some(count) = known.counts.get_mut(usize::from(part)) {
+                    count.taken = count.taken.saturating_add(change);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The refusal of an offer with another price than the line expects, at an instant.
+    pub(super) fn price_change(&self, offer: &Offer, at: Timestamp) -> Option<Refusal> {
+        let offer = &self.offer_at(offer, at);
         let quoted = match self.quoted? {
             Quoted::Offer(quoted) if !quoted.costs_as_much_as(offer) => quoted.unit_cost(),
             Quoted::Cost(quoted) if quoted != offer.unit_cost() => quoted,
             Quoted::Offer(_) | Quoted::Cost(_) => return None,
         };
         let product_id = self.product.product_id.clone();
-        Some(Refusal::PriceChanged { product_id, quoted, current: offer.unit_cost() })
+        let offer_left = self.missing_at_offer(at);
+        Some(Refusal::PriceChanged { product_id, quoted, current: offer.unit_cost(), offer_left })
     }
 
     /// Finds the units. If they are in more shards than the order has room for, they are first moved together: the

@@ -106,7 +106,7 @@ impl Preconditions {
         if offer.terms != line.product.offer.terms {
             return self.learn_terms(shop, user, &[(index, shard)], backoff).await;
         }
-        let price_change = line.price_change(&offer);
+        let price_change = line.price_change(&offer, shop.clock.now());
         if offer.status != SaleStatus::OnSale || price_change.is_some() {
             self.check_all_but_coupon(shop, user, backoff).await?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Order, PaymentMethod};
-use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held, purchase_limit::LimitPeriod};
+use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held, purchase_limit::LimitPeriod, timed_offer::QuotaId};
 
 /// The effects of a change of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct OrderEffects<'a> {
     pub taken: BTreeMap<&'a ProductId, i64>,
     /// Units that no longer count on purchase limits.
     pub limits: BTreeMap<(&'a ProductId, LimitPeriod), i64>,
+    /// Units that return to quotas of timed offers, by the part that has them.
+    pub quotas: BTreeMap<(&'a ProductId, QuotaId, u16), i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,
     /// Won that return to the budget of the coupon's campaign.
@@ -89,6 +91,15 @@ impl<'a> OrderEffects<'a> {
                 *sum = sum.saturating_add(gone);
             }
         }
+        let mut quotas: BTreeMap<(&ProductId, QuotaId, u16), i64> = BTreeMap::new();
+        for (line, now) in before.items.iter().zip(&after.items) {
+            if let (Some(had), Some(has)) = (line.quota, now.quota)
+                && has.units < had.units
+            {
+                let sum = quotas.entry((&line.product_id, had.id, had.part)).or_default();
+                *sum = sum.saturating_add(i64::from(had.units).saturating_sub(has.units.into()));
+            }
+        }
         let has_ended = after.status.is_void() && !before.status.is_void();
         Self {
             user: &after.user_id,
@@ -99,6 +110,7 @@ impl<'a> OrderEffects<'a> {
             units,
             taken,
             limits,
+            quotas,
             coupon: before.coupon_id.as_ref().filter(|_| has_ended),
             budget: BudgetReturn::between(before, after),
         }

@@ -143,7 +143,7 @@ impl Order {
         order.hold_expires_at = None;
         order.hold_counted = false;
         order.awaits_deposit = false;
-        order.items.iter_mut().for_each(OrderLine::end_unpaid);
+        order.items.iter_mut().for_each(|line| line.end_unpaid(now));
         Ok(order.with_entry(HistoryEntry::new(event, actor, now)))
     }
 
@@ -196,15 +196,16 @@ impl Order {
             if units > available {
                 return Err(self.units_not_left(number, units, available));
             }
-            after.cancel_units(self, number, units);
+            after.cancel_units(self, number, units, now);
         }
         let after = self.changed_to(after, HistoryEvent::Cancelled, actor, std::iter::empty(), now);
         Ok(after.because(reason))
     }
 
     /// Cancels units of a line that are in no parcel.
-    fn cancel_units(&mut self, before: &Self, number: usize, units: u16) {
+    fn cancel_units(&mut self, before: &Self, number: usize, units: u16, now: Timestamp) {
         let Some(line) = self.line_mut(number) else { return };
+        line.return_to_quota(units, now);
         line.cancelled_quantity = line.cancelled_quantity.saturating_add(units);
         if line.live_units() == 0 {
             line.status = LineStatus::Cancelled;
@@ -247,6 +248,9 @@ impl Order {
         after.imply_parcels(self, number, to, now);
         if let Some(line) = after.line_mut(number) {
             line.status = to;
+            if to == LineStatus::Cancelled {
+                line.return_to_quota(line.live_units(), now);
+            }
             if to.is_terminal() {
                 line.cancelled_quantity = line.quantity.get();
             }

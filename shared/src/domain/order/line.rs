@@ -1,5 +1,6 @@
 //! The lines of an order.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -7,6 +8,7 @@ use crate::domain::{
     pricing::PricedLine,
     purchase_limit::LimitPeriod,
     states::{LineState, LineStatus},
+    timed_offer::QuotaUse,
 };
 
 /// One product of an order, at the price of that moment.
@@ -40,6 +42,9 @@ pub struct OrderLine {
     /// The counter of the product's purchase limit that has its live units, if the product had a limit at the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<LimitPeriod>,
+    /// Its units of the quota of a timed offer, if it was ordered at one that has a quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaUse>,
 }
 
 /// The amounts of a stored line overflow, which the bounds of prices and quantities exclude: the record is damaged.
@@ -85,8 +90,16 @@ impl OrderLine {
         self.live_amount()?.checked_sub(paid)
     }
 
+    /// Returns cancelled units to the quota that they were ordered of, if its offer still runs.
+    pub(super) fn return_to_quota(&mut self, units: u16, at: Timestamp) {
+        if let Some(quota) = self.quota.as_mut().filter(|quota| at < quota.until) {
+            quota.units = quota.units.saturating_sub(units);
+        }
+    }
+
     /// Cancels all units of a line that was never paid.
-    pub fn end_unpaid(&mut self) {
+    pub fn end_unpaid(&mut self, at: Timestamp) {
+        self.return_to_quota(self.live_units(), at);
         self.status = LineStatus::Cancelled;
         self.cancelled_quantity = self.quantity.get();
     }

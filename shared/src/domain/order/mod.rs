@@ -187,10 +187,12 @@ impl Order {
     /// An order refused for an insufficient balance, kept as a record.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::Cancelled);
+        let at = order.created_at;
         for line in &mut order.items {
-            line.end_unpaid();
+            line.end_unpaid(at);
             // It has never counted.
             line.limit = None;
+            line.quota = None;
         }
         order.status = order.derive_status();
         order

@@ -11,6 +11,7 @@ use crate::domain::{
     PaymentId, ProductId, Quantity, Refusal,
     coupon::Discount,
     pricing::{ShippingPolicy, quote},
+    timed_offer::{QuotaId, QuotaUse},
 };
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
@@ -27,6 +28,7 @@ pub(super) fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
         quantity: Quantity::try_from(quantity).unwrap(),
         cancelled_quantity: 0,
         limit: None,
+        quota: None,
         scrapped: 0,
         unit_price: Won::new(price),
         unit_discount: Won::ZERO,
@@ -501,9 +503,40 @@ fn no_effects(order: &Order) -> OrderEffects<'_> {
         units,
         taken,
         limits: BTreeMap::new(),
+        quotas: BTreeMap::new(),
         coupon: None,
         budget: None,
     }
+}
+
+#[test]
+fn units_return_to_a_quota_when_they_are_cancelled_in_the_time_of_its_offer() {
+    let quota = QuotaId { since: 1, from: START };
+    let of_quota = |mut order: Order| {
+        order.items[0].quota = Some(QuotaUse { id: quota, part: 3, until: after(10), units: 2 });
+        order
+    };
+    let back = |before: &Order, after: &Order| {
+        let effects = OrderEffects::between(before, after).quotas;
+        effects
+            .into_iter()
+            .map(|((product, id, part), units)| (product.to_string(), id, part, units))
+            .collect::<Vec<_>>()
+    };
+    let returned = |units| vec![("tea".to_owned(), quota, 3, units)];
+    let (paid, held) = (of_quota(paid()), of_quota(placed(PaymentMethod::Balance)));
+    for (at, one, all) in [(after(9), returned(1), returned(2)), (after(10), Vec::new(), Vec::new())] {
+        let cancel = |what| paid.cancel(&what, Actor::Customer, None, at).unwrap();
+        assert_eq!(back(&paid, &cancel(units(&[(1, 1)]))), one);
+        assert_eq!(back(&paid, &cancel(Cancellation::Whole)), all);
+        let moved = paid.move_line(1, LineStatus::Cancelled, &[Actor::Admin], at).unwrap().unwrap();
+        assert_eq!(back(&paid, &moved), all);
+        let ended = held.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at).unwrap();
+        assert_eq!(back(&held, &ended), all);
+    }
+    assert_eq!(back(&paid, &paid.cancel(&units(&[(2, 1)]), Actor::Customer, None, after(1)).unwrap()), []);
+    let failed = Order::payment_failed(id(), draft_of(paid.items.clone(), 100));
+    assert_eq!(failed.items[0].quota, None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     super::{
         known::Known,
         plan::pick,
-        shape::{any, call, post, shards, some_limit, some_window},
+        shape::{any, call, post, shards, some_limit, some_offers, some_window},
     },
     Operation, Request, Scene, ask, change,
 };
@@ -38,7 +38,7 @@ fn by_owner(scene: &Scene, who: &str, call: Call) -> Call {
 }
 
 pub(super) fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
-    let body = match chance.below(6) {
+    let body = match chance.below(7) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
         2 => {
@@ -52,6 +52,10 @@ pub(super) fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> O
         3 => {
             let limit = if chance.below(3) == 0 { Value::Null } else { some_limit(chance) };
             json!({ "status": "ON_SALE", "limit": limit })
+        }
+        5 => {
+            let offers = if chance.below(3) == 0 { Value::Null } else { some_offers(chance, scene.now) };
+            json!({ "status": "ON_SALE", "offers": offers })
         }
         4 => {
             let window = (chance.below(2) == 0).then(|| some_window(chance, scene.now));

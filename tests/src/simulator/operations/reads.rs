@@ -18,7 +18,8 @@ use crate::limits::Chance;
 
 pub(super) fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
-    let path = match chance.below(14) {
+    let path = match chance.below(15) {
+        13 => format!("/products/{product}/yours"),
         12 => "/coupons/campaigns?open=true".to_owned(),
         0 => format!("/users/{user}"),
         1 | 2 => format!("/balance/{user}"),

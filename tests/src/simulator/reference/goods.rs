@@ -9,7 +9,7 @@ use jiff::{
 };
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome, Reference, fine, instant, not_found, number, text};
+use super::{Asked, Outcome, Reference, Refused, fine, instant, not_found, number, text};
 
 #[derive(Debug)]
 pub(super) struct Product {
@@ -29,6 +29,29 @@ pub(super) struct Product {
     pub(super) limit: Option<Limit>,
     /// The begin and the end of its sale.
     pub(super) window: [Option<Timestamp>; 2],
+    /// In the order of their time.
+    pub(super) offers: Vec<Offer>,
+}
+
+/// A timed offer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Offer {
+    discount: i64,
+    from: Timestamp,
+    until: Timestamp,
+    quantity: Option<i64>,
+    /// The number of quotas in the shop when it began to count.
+    since: usize,
+}
+
+/// The terms on which units of a product are sold at an instant.
+#[derive(Debug)]
+pub(super) struct Sold {
+    pub(super) discount: i64,
+    /// The quota that the units count on.
+    pub(super) quota: Option<usize>,
+    /// The units left at the offer that runs, if they are too few.
+    pub(super) offer_left: Option<i64>,
 }
 
 /// A purchase limit.
@@ -93,6 +116,14 @@ impl Product {
         let mut shown = self.shown(id);
         shown["saleFrom"] = json!(self.window[0].map(|at| at.to_string()));
         shown["saleUntil"] = json!(self.window[1].map(|at| at.to_string()));
+        let offer = |offer: &Offer| {
+            json!({
+                "discount": offer.discount, "from": offer.from.to_string(), "until": offer.until.to_string(),
+                "quantity": offer.quantity,
+            })
+        };
+        let offers: Vec<Value> = self.offers.iter().map(offer).collect();
+        shown["offers"] = if offers.is_empty() { Value::Null } else { json!(offers) };
         shown["limit"] = json!(limit.map(|limit| json!({ "perUser": limit.per_user, "within": limit.within })));
         shown
     }
@@ -145,9 +176,11 @@ impl Reference {
             needs_shipping: asked.sent["needsShipping"] != false,
             limit: None,
             window: ["saleFrom", "saleUntil"].map(|name| instant(&asked.sent[name])),
+            offers: Vec::new(),
         };
+        let offers = self.offers(&[], &asked.sent["offers"])?;
         let limit = self.limit(None, &asked.sent["limit"]);
-        let product = Product { limit, ..product };
+        let product = Product { limit, offers, ..product };
         let shown = product.shown_whole(&id);
         self.products.insert(id, product);
         Ok((201, shown))
@@ -158,8 +191,11 @@ impl Reference {
         let before = self.owned(asked)?.limit.clone();
         let named = asked.sent.get("limit");
         let limit = named.map_or(before.clone(), |limit| self.limit(before, limit));
+        let before = self.owned(asked)?.offers.clone();
+        let named = asked.sent.get("offers");
+        let offers = named.map_or(Ok(before.clone()), |offers| self.offers(&before, offers))?;
         let product = self.owned(asked)?;
-        product.limit = limit;
+        (product.limit, product.offers) = (limit, offers);
         for (field, value) in asked.sent.as_object().into_iter().flatten() {
             match field.as_str() {
                 "price" => product.price = value.as_i64().unwrap_or(0),
@@ -173,6 +209,60 @@ impl Reference {
             }
         }
         fine(product.shown_whole(&id))
+    }
+
+    /// The offers that replace others.
+    fn offers(&mut self, before: &[Offer], sent: &Value) -> Result<Vec<Offer>, Refused> {
+        let mut offers = Vec::new();
+        for sent in sent.as_array().into_iter().flatten() {
+            let (from, until) = (instant(&sent["from"]).expect("it begins"), instant(&sent["until"]).expect("it ends"));
+            let quantity = sent["quantity"].as_i64();
+            let seen = before.iter().find(|offer| offer.from == from && offer.quantity.is_some());
+            if quantity.is_some() && quantity < seen.and_then(|seen| seen.quantity) {
+                return Err(("INVALID_REQUEST", json!({})));
+            }
+            let since = seen.map_or(self.quotas + 1, |seen| seen.since);
+            self.quotas = self.quotas.max(since);
+            offers.push(Offer { discount: number(sent, "discount"), from, until, quantity, since });
+        }
+        offers.sort_by_key(|offer| offer.from);
+        Ok(offers)
+    }
+
+    /// The terms on which so many units of a product are sold at an instant.
+    pub(super) fn sold(&self, product: &Product, units: i64, at: Timestamp) -> Sold {
+        let regular = Sold { discount: product.discount, quota: None, offer_left: None };
+        let Some(offer) = product.offers.iter().find(|offer| offer.from <= at && at < offer.until) else {
+            return regular;
+        };
+        let Some(quantity) = offer.quantity else { return Sold { discount: offer.discount, ..regular } };
+        let lines = self.orders.values().flat_map(|order| &order.lines).filter_map(|line| line.quota);
+        let taken: i64 = lines.filter(|(since, _)| *since == offer.since).map(|(_, units)| units).sum();
+        let left = quantity - taken;
+        if left < units {
+            return Sold { offer_left: Some(left), ..regular };
+        }
+        Sold { discount: offer.discount, quota: Some(offer.since), offer_left: None }
+    }
+
+    /// The instants at which offers and sales of products begin and end.
+    pub(super) fn ends_of_products(&self) -> impl Iterator<Item = Timestamp> {
+        self.products.values().flat_map(|product| {
+            let offers = product.offers.iter().flat_map(|offer| [offer.from, offer.until]);
+            product.window.into_iter().flatten().chain(offers)
+        })
+    }
+
+    pub(super) fn yours(&self, asked: &Asked<'_>) -> Outcome {
+        let (id, user) = (asked.part(1), asked.call.caller());
+        self.users.get(&user).ok_or_else(not_found)?;
+        let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
+        let bought = product.limit.as_ref().map(|limit| self.counted(&user, &id, limit.counter(asked.now)));
+        let left = product.limit.as_ref().zip(bought).map(|(limit, bought)| (limit.per_user - bought).max(0));
+        fine(json!({
+            "price": product.price, "discount": self.sold(product, 1, asked.now).discount, "bought": bought, "left": left,
+            "saleFrom": product.window[0].map(|at| at.to_string()), "saleUntil": product.window[1].map(|at| at.to_string()),
+        }))
     }
 
     /// The limit that replaces another one.
@@ -232,7 +322,10 @@ impl Reference {
         let listed = self.products.iter().filter(|(_, product)| is_listed(product));
         let listed = listed.map(|(id, product)| {
             let mut shown = product.shown_at_desk(id);
-            shown.as_object_mut().expect("an object").retain(|name, _| name != "limit" && !name.starts_with("sale"));
+            shown
+                .as_object_mut()
+                .expect("an object")
+                .retain(|name, _| name != "limit" && name != "offers" && !name.starts_with("sale"));
             (id.as_str(), shown)
         });
         let listed: BTreeMap<&str, Value> = listed.collect();

@@ -49,6 +49,8 @@ pub(super) struct Reference {
     /// By user and product.
     /// The purchase limits that have begun to count.
     limits: usize,
+    /// The quotas of timed offers that have begun to count.
+    quotas: usize,
     carts: BTreeMap<String, BTreeMap<String, i64>>,
     /// By user: the last order of their cart.
     cart_orders: BTreeMap<String, String>,
@@ -120,6 +122,7 @@ impl Reference {
             replaced: BTreeMap::new(),
             drops: BTreeMap::new(),
             limits: 0,
+            quotas: 0,
             carts: BTreeMap::new(),
             cart_orders: BTreeMap::new(),
             sheets: BTreeMap::new(),
@@ -174,6 +177,7 @@ impl Reference {
             "update-product" => self.update_product(asked),
             "restock-product" => self.restock(asked),
             "get-product" => self.product(asked),
+            "get-yours" => self.yours(asked),
             "list-products" => self.list_products(asked),
             "list-desk-products" => self.list_desk_products(asked),
             "list-desk-lines" => self.list_desk_lines(asked),
@@ -238,6 +242,7 @@ impl Reference {
         holds
             .chain(erasures)
             .chain(self.ends_of_deliveries())
+            .chain(self.ends_of_products())
             .chain(self.sheets.values().map(|sheet| sheet.ends))
             .chain(campaigns)
             .chain(self.coupons.values().map(|coupon| coupon.ends))

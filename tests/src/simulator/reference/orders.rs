@@ -69,6 +69,11 @@ impl Line {
     pub(super) fn left(&self) -> i64 {
         self.quantity - self.cancelled
     }
+
+    /// Cancelled units return to the quota of their offer. In a run, an offer with a quota does not end.
+    fn return_to_quota(&mut self, units: i64) {
+        self.quota = self.quota.map(|(quota, of)| (quota, of - units));
+    }
 }
 
 impl Order {
@@ -239,6 +244,8 @@ impl Reference {
         for line in &mut order.lines {
             let limit = self.products[&line.product].limit.as_ref();
             line.limit = limit.map(|limit| limit.counter(asked.at("createdAt")));
+            let sold = self.sold(&self.products[&line.product], line.quantity, asked.now);
+            line.quota = sold.quota.map(|quota| (quota, line.quantity));
         }
         for line in &order.lines {
             self.products.get_mut(&line.product).expect("what is ordered is there").stock -= line.quantity;
@@ -516,6 +523,7 @@ impl Reference {
         let mut after = before.clone();
         for (place, units) in units.iter().enumerate().filter(|(_, units)| **units > 0) {
             after.lines[place].cancelled += units;
+            after.lines[place].return_to_quota(*units);
             if after.lines[place].left() == 0 {
                 after.lines[place].move_to("CANCELLED");
             } else {
@@ -596,6 +604,9 @@ impl Reference {
             let moved = &mut after.lines[number - 1];
             moved.move_to(&to);
             let mut back = 0;
+            if to == "CANCELLED" {
+                moved.return_to_quota(line.left());
+            }
             if moved.is_terminal() {
                 back = line.left();
                 moved.cancelled = moved.quantity;
@@ -616,6 +627,9 @@ impl Reference {
     fn take_back(&mut self, id: &str, place: usize, units: i64, end: &str) {
         let line = &mut self.orders.get_mut(id).expect("it is there").lines[place];
         line.cancelled += units;
+        if end == "CANCELLED" {
+            line.return_to_quota(units);
+        }
         if line.left() == 0 {
             line.move_to(end);
         }

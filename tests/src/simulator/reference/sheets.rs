@@ -28,6 +28,8 @@ pub(super) struct Line {
     pub(super) cancelled: i64,
     /// The counter of the purchase limit that has its units.
     pub(super) limit: Option<Counter>,
+    /// The quota of a timed offer that has its units, and how many of them.
+    pub(super) quota: Option<(usize, i64)>,
     pub(super) status: String,
     /// The state before it.
     pub(super) before: Option<String>,
@@ -160,15 +162,21 @@ impl Reference {
             return Err(("PRODUCT_NOT_ON_SALE", details));
         }
         for (line, (id, _, product)) in sheet.iter().flat_map(|quote| &quote.lines).zip(&products) {
-            if (line.price, line.discount) != (product.price, product.discount) {
-                let (quoted, current) = (line.price - line.discount, product.price - product.discount);
-                return Err(("PRICE_CHANGED", json!({ "productId": id, "quoted": quoted, "current": current })));
+            let sold = self.sold(product, line.quantity, asked.now);
+            if (line.price, line.discount) != (product.price, sold.discount) {
+                let (quoted, current) = (line.price - line.discount, product.price - sold.discount);
+                let (product, left) = (id, sold.offer_left);
+                let details = json!({ "productId": product, "quoted": quoted, "current": current, "offerLeft": left });
+                return Err(("PRICE_CHANGED", details));
             }
         }
-        for (item, (id, _, product)) in asked.sent["items"].as_array().into_iter().flatten().zip(&products) {
-            let (expected, current) = (item["expectedPrice"].as_i64(), product.price - product.discount);
+        for (item, (id, units, product)) in asked.sent["items"].as_array().into_iter().flatten().zip(&products) {
+            let sold = self.sold(product, *units, asked.now);
+            let (expected, current) = (item["expectedPrice"].as_i64(), product.price - sold.discount);
             if let Some(quoted) = expected.filter(|expected| *expected != current) {
-                return Err(("PRICE_CHANGED", json!({ "productId": id, "quoted": quoted, "current": current })));
+                let (product, left) = (id, sold.offer_left);
+                let details = json!({ "productId": product, "quoted": quoted, "current": current, "offerLeft": left });
+                return Err(("PRICE_CHANGED", details));
             }
         }
         // A product that is known to be sold out is refused before its line is looked at.
@@ -197,11 +205,12 @@ impl Reference {
             seller: product.seller.clone(),
             quantity: units,
             price: product.price,
-            discount: product.discount,
+            discount: self.sold(product, units, asked.now).discount,
             share: 0,
             shipping_share: 0,
             cancelled: 0,
             limit: None,
+            quota: None,
             status: String::new(),
             before: None,
         };
