@@ -236,3 +236,38 @@ async fn an_order_has_at_most_thirty_limited_lines() {
     order(&items[1..2]).await.expect(201);
     shop.audit().await;
 }
+
+/// A shop of two instances, both of which know its products: each with two units in two shards, none with a limit. Then
+/// these products get one, of which each instance misses half.
+async fn with_late_limits(limited: usize) -> (TestShop, Vec<Value>) {
+    let shop = TestShop::with_instances(2);
+    shop.customer("mina", 1_000_000).await;
+    let mut items = Vec::new();
+    for number in 0..42 {
+        let id = format!("p{number}");
+        let product = json!({ "productId": id, "name": "상품", "price": 100, "stock": 6, "stockShards": 2 });
+        shop.post("/products", product).as_admin().await.expect(201);
+        items.push(json!({ "productId": id, "quantity": 2 }));
+    }
+    for _ in 0..2 {
+        shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
+    }
+    for number in 0..limited {
+        let path = format!("/products/p{number}");
+        shop.patch(&path, json!({ "limit": limit(9, "EVER") })).as_admin().await.expect(200);
+    }
+    (shop, items)
+}
+
+#[tokio::test]
+async fn limits_that_come_during_an_order_leave_it_room_or_refuse_it() {
+    let (shop, items) = with_late_limits(30).await;
+    // A unit is left in each shard: two actions for a line, until the limits are known.
+    shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
+    shop.audit().await;
+    let (shop, items) = with_late_limits(40).await;
+    let refused = shop.post("/orders", json!({ "userId": "mina", "items": items })).await;
+    let limited = json!({ "limit": "limitedLines", "max": 30 });
+    assert_eq!(refused.refused(409, "LIMIT_EXCEEDED"), limited);
+    shop.audit().await;
+}

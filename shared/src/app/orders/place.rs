@@ -113,7 +113,7 @@ async fn place_by(
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let (mut is_fresh, mut is_checked, mut is_looked_at) = (false, false, false);
-    let mut is_address_fresh = false;
+    let (mut is_address_fresh, mut has_begun_anew) = (false, false);
     loop {
         preconditions.admit(shop, user_id, order.ticket.as_ref()).await?;
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
@@ -191,7 +191,14 @@ async fn place_by(
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > shop.bounds.table.actions {
-            return Err(Failure::Internal("an order's units are in few enough shards"));
+            if has_begun_anew {
+                return Err(Failure::Internal("an order's units are in few enough shards"));
+            }
+            // Products have got limits since, which leave fewer actions for the shards of each line.
+            has_begun_anew = true;
+            preconditions.release_reserved(shop, backoff).await;
+            *preconditions = gather(shop, order, id, backoff).await?;
+            continue;
         }
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
         let refused =

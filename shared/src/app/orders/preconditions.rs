@@ -115,6 +115,17 @@ const ACTIONS_BESIDE_LINES: usize = 7 + budget::MAX_SHARDS as usize;
 /// those of the units. A change of the order returns all of them in one transaction, too.
 const MAX_LIMITED_LINES: u16 = 30;
 
+/// The purchase limits and quotas of the lines of these products, each an action.
+fn limited_lines(products: &[Product]) -> Result<usize, Refusal> {
+    let has_quota = |product: &Product| product.offers.iter().any(|offer| offer.quota.is_some());
+    let counters = |product: &Product| usize::from(product.limit.is_some()) + usize::from(has_quota(product));
+    let limited = products.iter().map(counters).sum();
+    if limited > usize::from(MAX_LIMITED_LINES) {
+        return Err(Refusal::LimitExceeded { limit: "limitedLines", max: MAX_LIMITED_LINES.into() });
+    }
+    Ok(limited)
+}
+
 /// The actions of a transaction that assert the preconditions.
 #[derive(Debug)]
 pub(super) struct Asserted {
@@ -225,12 +236,7 @@ impl Preconditions {
         let read = products.iter().filter(|product| !cached.contains_key(&product.product_id));
         read.for_each(|product| shop.cache_product(product));
 
-        let has_quota = |product: &Product| product.offers.iter().any(|offer| offer.quota.is_some());
-        let counters = |product: &Product| usize::from(product.limit.is_some()) + usize::from(has_quota(product));
-        let limited: usize = products.iter().map(counters).sum();
-        if limited > usize::from(MAX_LIMITED_LINES) {
-            return Err(Refusal::LimitExceeded { limit: "limitedLines", max: MAX_LIMITED_LINES.into() }.into());
-        }
+        let limited = limited_lines(&products)?;
         let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES).saturating_sub(limited);
         let most_takes = room.checked_div(items.len()).unwrap_or(1).max(1);
         let preferred_part = bucket(order.as_str(), timed_offer::MAX_PARTS);
@@ -378,6 +384,7 @@ impl Preconditions {
         let products = on_sale(ids(), products)?;
         let at = shop.clock.now();
         check_windows(&products, at)?;
+        limited_lines(&products)?;
         for (line, product) in self.lines.iter_mut().zip(products) {
             shop.cache_product(&product);
             // The name of a product on a sheet stays.
