@@ -15,12 +15,13 @@ export class Problem extends Error {
     this.status = answer.status;
     this.code = body?.code;
     this.fields = body?.fieldErrors ?? [];
+    this.details = body?.details ?? {};
     this.retryAfter = Number(answer.headers.get("retry-after")) || null;
   }
 
-  /** Whether the shop asks for the same request later. */
+  /** Whether the shop asks for the same request later. A drop asks for another one, with a ticket. */
   get isBusy() {
-    return [429, 503].includes(this.status) || this.code === "REQUEST_IN_PROGRESS";
+    return ([429, 503].includes(this.status) && !this.details.dropId) || this.code === "REQUEST_IN_PROGRESS";
   }
 
   /** Whether the request certainly had no effect. */
@@ -31,8 +32,8 @@ export class Problem extends Error {
 
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-async function sendOnce(method, path, body, key) {
-  const headers = { "accept-language": language, ...(await config.identity.headers()) };
+async function sendOnce(method, path, body, key, more = {}) {
+  const headers = { "accept-language": language, ...more, ...(await config.identity.headers()) };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key) headers["idempotency-key"] = key;
   const content = body === undefined ? undefined : JSON.stringify(body);
@@ -44,11 +45,11 @@ async function sendOnce(method, path, body, key) {
 }
 
 /** Repeats a request that may be repeated, not before the instant that `Retry-After` names. */
-async function send(method, path, body, key) {
+async function send(method, path, body, key, more) {
   const isRepeatable = method === "GET" || key;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await sendOnce(method, path, body, key);
+      return await sendOnce(method, path, body, key, more);
     } catch (error) {
       const isPassing = error instanceof Problem ? error.isBusy || error.status >= 500 : true;
       const wait = error.retryAfter ?? 0.3 * 2 ** attempt;
@@ -108,17 +109,17 @@ function stored(name) {
 }
 
 /** Posts once. The same request again, by a double click or after a reload, joins the first or repeats its key. */
-export function post(path, body = {}) {
+export function post(path, body = {}, headers = {}) {
   const name = `${PREFIX}${config.identity.userId()} ${path} ${JSON.stringify(body)}`;
-  if (!running.has(name)) running.set(name, settle(name, path, body).finally(() => running.delete(name)));
+  if (!running.has(name)) running.set(name, settle(name, path, body, headers).finally(() => running.delete(name)));
   return running.get(name);
 }
 
-async function settle(name, path, body) {
-  const request = stored(name) ?? { key: newKey(), path, body, at: Date.now() };
+async function settle(name, path, body, headers) {
+  const request = { key: newKey(), path, body, at: Date.now(), ...stored(name), headers };
   localStorage.setItem(name, JSON.stringify(request));
   try {
-    const answer = await send("POST", path, body, request.key);
+    const answer = await send("POST", path, body, request.key, headers);
     localStorage.removeItem(name);
     return answer;
   } catch (error) {

@@ -26,6 +26,7 @@ export const number = (value) => new Intl.NumberFormat(language).format(value);
 /** An amount of won, an integer. */
 export const won = (amount) => new Intl.NumberFormat(language, { style: "currency", currency: "KRW" }).format(amount);
 export const date = (instant) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(instant));
+export const time = (instant) => new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(instant));
 
 /** A duration as `1:02:03`, with the days before it, rounded up to the second. */
 export function countdown(milliseconds) {

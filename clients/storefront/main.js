@@ -36,6 +36,10 @@ class Page {
     if (this.#isOpen) show();
   }
 
+  get isOpen() {
+    return this.#isOpen;
+  }
+
   close() {
     this.#isOpen = false;
     this.#timers.forEach(clearTimeout);
@@ -153,11 +157,11 @@ const frame = (title) => html`
   </div>`;
 
 /** A request whose answer was lost. Its repetition has the same key, so it has one effect. */
-const unfinished = ({ path, body }) => html`
+const unfinished = ({ path, body, headers }) => html`
   <section id="unfinished" class="card" aria-label=${t("unfinished")}>
     <p>${t(path === "/orders" ? "unfinished.order" : "unfinished.other")}</p>
     ${button(t("unfinished.finish"), () => page.act(async () => {
-      const { orderId, orderSheetId, paymentId } = (await post(path, body)) ?? {};
+      const { orderId, orderSheetId, paymentId } = (await post(path, body, headers)) ?? {};
       if (orderId) location.hash = `#/orders/${orderId}`;
       else if (orderSheetId) location.hash = `#/checkout/${orderSheetId}`;
       else if (paymentId) location.hash = `#/pay/${paymentId}`;

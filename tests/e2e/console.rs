@@ -11,9 +11,10 @@ use crate::{
 };
 
 /// All views, by their addresses.
-const VIEWS: [&str; 11] = [
+const VIEWS: [&str; 12] = [
     "overview",
     "flash",
+    "products/yugi",
     "products",
     "campaigns",
     "orders",
@@ -235,6 +236,52 @@ pub async fn a_dead_letter_is_redriven(shop: &Shop, browser: &Browser) {
     open(browser, &format!("orders/{order}")).await;
     shows(browser, "#journey", "arrived").await;
     no_script_failed(browser).await;
+}
+
+/// A campaign for one product with a budget, paused; a limit and a waiting line of the product.
+pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
+    act_as(browser, "admin").await;
+    open(browser, "campaigns").await;
+    for (field, value) in
+        [("name", "찻잔 할인"), ("couponId", "cups"), ("value", "500"), ("budget", "20000"), ("ids", "yugi")]
+    {
+        fill(browser, field, value).await;
+    }
+    choose(browser, "scope", "productIds").await;
+    push(browser, "form:has(input[name=budget]) button.first").await;
+    shows(browser, "table", "products: yugi").await;
+    shows(browser, "table", "₩20,000 / ₩20,000").await;
+    browser.keep_picture("campaigns").await;
+    push(browser, "button[aria-label='Pause: 찻잔 할인']").await;
+    browser.text("button[aria-label='Resume: 찻잔 할인']").await;
+    let campaign = shop.api.as_admin().get("/coupons/cups").await;
+    assert_eq!(
+        (&campaign.data()["status"], &campaign.data()["scope"], &campaign.data()["maxTotalDiscount"]),
+        (&json!("PAUSED"), &json!({ "productIds": ["yugi"] }), &json!(20_000))
+    );
+
+    shop.api.product("bowl", 9_000, 3).await;
+    open(browser, "products/bowl").await;
+    shows(browser, "#terms", "Everyone may buy any number").await;
+    fill(browser, "perUser", "2").await;
+    push(browser, "form:has(input[name=perUser]) button.first").await;
+    shows(browser, "#terms", "At most 2 for each customer").await;
+    push(browser, "form:has(input[name=opensAt]) button.first").await;
+    shows(browser, "#message", "Set.").await;
+    browser.keep_picture("terms").await;
+    let refused = shop.api.order("kim", "bowl").await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body["details"]["dropId"]),
+        (429, &json!("bowl")),
+        "{}",
+        refused.body
+    );
+    no_script_failed(browser).await;
+}
+
+async fn act_as(browser: &Browser, user: &str) {
+    browser.click(&format!("#caller option[value={user}]")).await;
+    shows(browser, "h1", "").await;
 }
 
 pub async fn the_books_are_audited(browser: &Browser) {

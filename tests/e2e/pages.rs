@@ -21,6 +21,7 @@ async fn the_pages_work_in_a_browser() {
     console::a_changed_ledger_is_found(&desk).await;
     console::an_event_waits_for_the_data_platform(&shop, &desk).await;
     console::a_dead_letter_is_redriven(&shop, &desk).await;
+    console::a_campaign_and_terms_are_set(&shop, &desk).await;
     console::the_books_are_audited(&desk).await;
     console::markup_in_data_stays_text(&shop, &desk).await;
     console::everything_is_accessible(&desk, "desk-en").await;
@@ -28,6 +29,7 @@ async fn the_pages_work_in_a_browser() {
     storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
     storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
     storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
+    storefront::a_customer_waits_in_a_line(&shop, &desk).await;
     storefront::markup_in_a_name_stays_text(&shop, &desk).await;
     storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
     reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;

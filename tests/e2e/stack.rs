@@ -263,6 +263,10 @@ impl Api {
         self.try_call(Method::POST, path, Some(&body)).await.expect("an answer")
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.try_call(Method::PUT, path, Some(&body)).await.expect("an answer")
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.try_call(Method::PATCH, path, Some(&body)).await.expect("an answer")
     }

@@ -226,6 +226,36 @@ pub async fn a_reload_in_the_middle_of_an_order_orders_once(shop: &Shop, browser
     no_script_failed(browser).await;
 }
 
+/// The line of a drop that opens in a while: the customer sees the place, and the order goes on in their turn.
+pub async fn a_customer_waits_in_a_line(shop: &Shop, browser: &Browser) {
+    let admin = shop.api.as_admin();
+    shop.api.product("kettle", 5_000, 4).await;
+    let limit = json!({ "limit": { "perUser": 3, "within": "EVER" } });
+    admin.patch("/products/kettle", limit).await.data();
+    let opens_at = Timestamp::now() + SignedDuration::from_secs(6);
+    let drop = json!({ "productId": "kettle", "opensAt": opens_at, "enabled": true });
+    admin.put("/drops/kettle", drop).await.data();
+    open(browser, "products/kettle").await;
+    shows(browser, ".terms", "At most 3 for each customer; 3 are left for you").await;
+    push(browser, "button[value=buy]").await;
+    push(browser, "section:last-of-type form button.first").await;
+    shows(browser, "#line", "Your place in the line: 1").await;
+    shows(browser, "#line", "Your turn comes at about").await;
+    browser.keep_picture("store-line").await;
+    shows(browser, "#order-status", ENGLISH.paid).await;
+    let order = id_in_the_address(browser, "orders").await;
+    let order = ENGLISH.api(shop).get(&format!("/orders/{order}")).await;
+    let paid_at: Timestamp = order.data()["paidAt"].as_str().unwrap().parse().unwrap();
+    assert!(paid_at >= opens_at, "{paid_at} {opens_at}");
+    // The ticket has served, so that the next order is told so.
+    open(browser, "products/kettle").await;
+    shows(browser, ".terms", "2 are left for you").await;
+    push(browser, "button[value=buy]").await;
+    push(browser, "section:last-of-type form button.first").await;
+    shows(browser, "#message.bad", "ticket").await;
+    no_script_failed(browser).await;
+}
+
 pub async fn markup_in_a_name_stays_text(shop: &Shop, browser: &Browser) {
     let order = shop.api.order(ENGLISH.id, "owned").await.data()["orderId"].as_str().unwrap().to_owned();
     for view in ["products", "products/owned", "orders", &format!("orders/{order}")] {

@@ -15,7 +15,9 @@ export default {
 
   "products.found": "{count} products", "products.bestsellers": "Bestsellers", "products.sold": "{count} sold", "products.all": "All products",
   "products.about": "About the product", "products.left": "{count} in stock", "products.toCart": "Add to the cart", "products.buy": "Buy now",
-  "products.inCart": "It is in the cart.",
+  "products.inCart": "It is in the cart.", "products.from": "On sale from {date}", "products.until": "On sale until {date}",
+  "products.limit.EVER": "At most {count} for each customer; {left} are left for you", "products.limit.DAY": "At most {count} a day for each customer; {left} are left for you today",
+  "products.offer": "At this price until {date}", "products.offerLeft": "{count} left at this price",
 
   "cart.empty": "The cart is empty.", "cart.content": "In the cart", "cart.total": "Total", "cart.oneMore": "+1 {name}", "cart.oneLess": "−1 {name}",
   "cart.remove": "Remove", "cart.removeOne": "Remove {name}", "cart.order": "Order", "cart.toCheckout": "To the checkout",
@@ -45,6 +47,8 @@ export default {
   "drops.take.coupon": "Get the coupon", "drops.take.product": "Reserve one, pay from the balance", "drops.take.byCard": "Reserve one, pay by card",
   "drops.outcome.ISSUED": "The coupon is yours.", "drops.outcome.COUPON_ALREADY_ISSUED": "You already have this coupon.",
   "drops.outcome.COUPON_SOLD_OUT": "All coupons are gone.", "drops.outcome.STOCK_NOT_ENOUGH": "Sold out.",
+  "line.place": "Your place in the line: {place}", "line.estimate": "Your turn comes at about {time}.",
+  "line.soldOut": "All are taken. The next in line get what comes back.", "line.stay": "Stay on this page: it goes on when it is your turn.",
 
   "balance.topUp": "Top up", "balance.amount": "Amount in won", "balance.toPayment": "To the payment page", "balance.ledger": "Ledger",
 

@@ -15,7 +15,9 @@ export default {
 
   "products.found": "상품 {count}개", "products.bestsellers": "인기 상품", "products.sold": "{count}개 판매", "products.all": "전체 상품",
   "products.about": "상품 정보", "products.left": "재고 {count}개", "products.toCart": "장바구니 담기", "products.buy": "바로 구매",
-  "products.inCart": "장바구니에 담았습니다.",
+  "products.inCart": "장바구니에 담았습니다.", "products.from": "{date}부터 판매", "products.until": "{date}까지 판매",
+  "products.limit.EVER": "1인당 최대 {count}개, {left}개 더 살 수 있습니다", "products.limit.DAY": "1인당 하루 최대 {count}개, 오늘 {left}개 더 살 수 있습니다",
+  "products.offer": "{date}까지 이 가격", "products.offerLeft": "이 가격으로 {count}개 남음",
 
   "cart.empty": "장바구니가 비어 있습니다.", "cart.content": "담은 상품", "cart.total": "합계", "cart.oneMore": "+1 {name}", "cart.oneLess": "−1 {name}",
   "cart.remove": "빼기", "cart.removeOne": "{name} 빼기", "cart.order": "주문", "cart.toCheckout": "주문서로",
@@ -45,6 +47,8 @@ export default {
   "drops.take.coupon": "쿠폰 받기", "drops.take.product": "하나 예약하고 잔액으로 결제", "drops.take.byCard": "하나 예약하고 카드로 결제",
   "drops.outcome.ISSUED": "쿠폰을 받았습니다.", "drops.outcome.COUPON_ALREADY_ISSUED": "이미 받은 쿠폰입니다.",
   "drops.outcome.COUPON_SOLD_OUT": "쿠폰이 모두 소진되었습니다.", "drops.outcome.STOCK_NOT_ENOUGH": "품절되었습니다.",
+  "line.place": "대기 순번: {place}", "line.estimate": "예상 차례: {time}",
+  "line.soldOut": "모두 팔렸습니다. 취소분이 나오면 다음 순번부터 살 수 있습니다.", "line.stay": "이 페이지를 열어 두세요. 차례가 되면 이어서 진행합니다.",
 
   "balance.topUp": "충전", "balance.amount": "금액 (원)", "balance.toPayment": "결제 화면으로", "balance.ledger": "거래 내역",
 

@@ -4,10 +4,12 @@ import { get, patch, post } from "../api.js";
 import { config } from "../config.js";
 import { countdown, t, won } from "../i18n.js";
 import { amounts, card, choice, field, form, html, lines, nothing, submit, waiting } from "../ui.js";
+import { Line } from "../line.js";
 import { goToPayment } from "./pay.js";
 
 export default function checkout(page, orderSheetId) {
   const userId = config.identity.userId();
+  const line = new Line(page);
   let sheet = null;
   let user = null;
   let balance = null;
@@ -19,7 +21,8 @@ export default function checkout(page, orderSheetId) {
   const order = ({ payment, balanceAmount }) => page.act(async () => {
     const body = { userId, orderSheetId, payment, expectedPayable: sheet.payable };
     if (payment === "EXTERNAL" && Number(balanceAmount) > 0) body.balanceAmount = Number(balanceAmount);
-    const placed = await post("/orders", body);
+    const placed = await line.inTurn((headers) => post("/orders", body, headers));
+    if (!placed) return;
     if (placed.status === "PENDING_PAYMENT") await goToPayment({ type: "ORDER", orderId: placed.orderId });
     else location.hash = `#/orders/${placed.orderId}`;
   }, t("checkout.ordered"));
@@ -37,6 +40,7 @@ export default function checkout(page, orderSheetId) {
       ${card(t("checkout.sheet"), html`${lines(sheet.items)}${amounts(sheet)}
         <p class="soft">${t("checkout.expires")} <span role="timer">${countdown(left)}</span></p>`)}
       ${left <= 0 ? html`<p>${t("checkout.expired")} <a href="#/cart">${t("view.cart")}</a></p>` : html`
+        ${line.standing()}
         ${card(t("checkout.address"), user ? address() : waiting())}
         ${card(t("checkout.pay"), form(html`
           ${choice(t("checkout.by"), "payment", [["BALANCE", t("checkout.byBalance", { balance: balance === null ? "…" : won(balance) })], ["EXTERNAL", t("checkout.byCard")]])}

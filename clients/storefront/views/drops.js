@@ -1,8 +1,10 @@
 // First come, first served: a coupon or a product that opens at an instant. `#/drops/coupon/ID/INSTANT` announces one.
 
 import { get, post } from "../api.js";
+import { offered } from "../catalogue.js";
 import { config } from "../config.js";
 import { countdown, date, language, t, won } from "../i18n.js";
+import { Line } from "../line.js";
 import { button, card, html, nothing, price, waiting } from "../ui.js";
 
 export default function drops(page, type, id, opensAt) {
@@ -35,13 +37,14 @@ const ENDS = ["COUPON_ALREADY_ISSUED", "COUPON_SOLD_OUT", "STOCK_NOT_ENOUGH"];
 function one(page, { type, id, opensAt }) {
   const userId = config.identity.userId();
   const opens = new Date(opensAt);
+  const line = new Line(page);
   let product = null;
   let outcome = null;
   let coupon = null;
   let blockedUntil = 0;
   page.title = titleOf(type, id);
   if (type === "product") page.load(async () => {
-    product = await get(`/products/${encodeURIComponent(id)}`);
+    product = await offered(id);
     page.title = product.name;
   });
   page.poll(async () => {}, 250);
@@ -49,14 +52,14 @@ function one(page, { type, id, opensAt }) {
   const take = (payment) => page.act(async () => {
     try {
       if (type === "coupon") {
-        coupon = await post("/coupons/issue", { userId, couponId: id });
-        outcome = "ISSUED";
+        coupon = await line.inTurn((headers) => post("/coupons/issue", { userId, couponId: id }, headers));
+        if (coupon) outcome = "ISSUED";
         return;
       }
       // The unit is held until the customer pays it on the order's page, from the balance or outside.
       const items = [{ productId: id, quantity: 1, expectedPrice: product.price - product.discount }];
-      const { orderId } = await post("/orders", { userId, items, payment });
-      location.hash = `#/orders/${orderId}`;
+      const order = await line.inTurn((headers) => post("/orders", { userId, items, payment }, headers));
+      if (order) location.hash = `#/orders/${order.orderId}`;
     } catch (error) {
       if (!ENDS.includes(error.code)) {
         blockedUntil = Date.now() + (error.retryAfter ?? 0) * 1000;
@@ -74,6 +77,7 @@ function one(page, { type, id, opensAt }) {
     return card(date(opens), html`
       ${product ? html`<p class="headline">${price(product)}</p>` : nothing}
       <div id="drop" role="status">${outcome ? html`<p class="headline">${t(`drops.outcome.${outcome}`)}</p>` : nothing}</div>
+      ${line.standing()}
       ${coupon ? html`<p>${coupon.name} ${coupon.kind === "FIXED" ? won(coupon.value) : ""}</p>` : nothing}
       ${outcome ? html`<p><a href=${type === "coupon" ? "#/coupons" : "#/products"}>${t(type === "coupon" ? "view.coupons" : "view.products")}</a></p>`
         : left > 0 ? html`<p class="soft">${t("drops.opensIn")}</p><p class="countdown" role="timer">${countdown(left)}</p>`

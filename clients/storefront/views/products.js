@@ -1,8 +1,9 @@
 // The catalogue with a search in it, and one product.
 
 import { everyPage, get, post } from "../api.js";
+import { offered } from "../catalogue.js";
 import { config } from "../config.js";
-import { number, t } from "../i18n.js";
+import { date, number, t } from "../i18n.js";
 import { badge, button, card, couponChoice, field, form, html, nothing, price, submit, usableCoupons, waiting } from "../ui.js";
 
 export default function products(page, productId) {
@@ -39,7 +40,7 @@ function one(page, productId) {
   let item = null;
   let coupons = [];
   page.poll(async () => {
-    item = await get(`/products/${encodeURIComponent(productId)}`);
+    item = await offered(productId);
     page.title = item.name;
   }, 5000);
   page.load(async () => { coupons = await usableCoupons(); });
@@ -59,6 +60,7 @@ function one(page, productId) {
     <p><a href="#/products">← ${t("view.products")}</a></p>
     ${card(t("products.about"), html`
       <p class="headline">${price(item)} ${badge(item.status)}</p>
+      ${terms(item).map((text) => html`<p class="terms">${text}</p>`)}
       ${item.description ? html`<p>${item.description}</p>` : nothing}
       <p class="soft"><span id="stock">${t("products.left", { count: number(item.stock) })}</span>${item.category ? ` · ${item.category}` : ""}</p>
       ${item.status === "ON_SALE" ? form(html`
@@ -66,4 +68,15 @@ function one(page, productId) {
         ${couponChoice(coupons)}
         <p class="actions">${submit(page, t("products.toCart"), { value: "cart" })} ${submit(page, t("products.buy"), { value: "buy", kind: "" })}</p>`, choose) : nothing}`)}`
     : html`${waiting()}${button(t("products.all"), () => { location.hash = "#/products"; })}`);
+}
+
+/** The terms of a sale, one text for each. */
+function terms({ limit, left, offer, saleFrom, saleUntil }) {
+  return [
+    saleFrom && t("products.from", { date: date(saleFrom) }),
+    saleUntil && t("products.until", { date: date(saleUntil) }),
+    limit && t(`products.limit.${limit.within}`, { count: number(limit.perUser), left: number(left) }),
+    offer && t("products.offer", { date: date(offer.until) }),
+    offer?.left !== undefined && t("products.offerLeft", { count: number(offer.left) }),
+  ].filter(Boolean);
 }

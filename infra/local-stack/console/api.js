@@ -57,6 +57,7 @@ async function json(answer) {
 export const shop = {
   get: async (path, as) => (await call("GET", path, undefined, as)).data,
   post: async (path, body, as) => (await call("POST", path, body, as)).data,
+  put: async (path, body, as) => (await call("PUT", path, body, as)).data,
   patch: async (path, body, as) => (await call("PATCH", path, body, as)).data,
 };
 

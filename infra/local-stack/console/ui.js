@@ -42,8 +42,8 @@ export const choice = (label, name, options, value, onchange = () => {}) => html
     </select>
   </label>`;
 
-export const field = (label, name, value, { type = "text", min = nothing, max = nothing, autocomplete = nothing } = {}) => html`
-  <label>${label}<input name=${name} type=${type} value=${value} min=${min} max=${max} autocomplete=${autocomplete} required></label>`;
+export const field = (label, name, value, { type = "text", min = nothing, max = nothing, autocomplete = nothing, isOptional = false } = {}) => html`
+  <label>${label}<input name=${name} type=${type} value=${value} min=${min} max=${max} autocomplete=${autocomplete} ?required=${!isOptional}></label>`;
 
 /** A form whose fields are handed over as an object. */
 export const form = (content, label, submit, busy) => html`

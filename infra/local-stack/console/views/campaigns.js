@@ -1,9 +1,9 @@
-// Coupon campaigns with what is left of each, and the issue of one coupon.
+// Coupon campaigns with what is left of each and of its budget, new ones, and the issue of one coupon.
 
 import { config } from "../config.js";
 import { currentCaller, customers, people, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
-import { card, choice, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
+import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
 
 export default function campaigns(page) {
   let items = null;
@@ -16,26 +16,54 @@ export default function campaigns(page) {
     t("campaigns.issued"),
   );
 
+  const isAdmin = caller.role === "ADMIN";
+  const turn = ({ couponId, status }) =>
+    page.act(() => shop.patch(`/coupons/${couponId}`, { status: status === "ACTIVE" ? "PAUSED" : "ACTIVE" }));
+  const create = ({ name, couponId, kind, value, totalQuantity, budget, scope, ids }) => page.act(() => shop.post("/coupons", {
+    name, couponId, kind, value: Number(value), totalQuantity: Number(totalQuantity), validDays: 30,
+    issueFrom: new Date().toISOString(), issueUntil: new Date(Date.now() + 30 * 86_400_000).toISOString(),
+    ...(budget !== "" && { maxTotalDiscount: Number(budget) }),
+    ...(scope !== "" && { scope: { [scope]: ids.split(",").map((id) => id.trim()).filter(Boolean) } }),
+  }), t("campaigns.created"));
+
   return () => (items ? html`
     ${card(t("campaigns.all"), table(t("campaigns.all"),
-      [t("name"), t("discount"), numeric(t("campaigns.left")), "", numeric(t("campaigns.issuedCount")), numeric(t("campaigns.counters")), t("campaigns.until")],
+      [t("name"), t("discount"), numeric(t("campaigns.left")), "", numeric(t("campaigns.issuedCount")), numeric(t("campaigns.budgetLeft")),
+        numeric(t("campaigns.counters")), t("campaigns.until"), t("status"), ...(isAdmin ? [""] : [])],
       items.map((item) => html`<tr>
         <td class="wide">${item.name}<br><code>${item.couponId}</code></td>
         <td>${terms(item)}</td>
         <td class="number">${number(item.remainingQuantity)}</td>
         <td>${left(t("campaigns.leftOf", { name: item.name }), item.remainingQuantity, item.totalQuantity)}</td>
         <td class="number">${number(item.issuedQuantity)} / ${number(item.totalQuantity)}</td>
+        <td class="number">${item.maxTotalDiscount ? `${won(item.budgetLeft)} / ${won(item.maxTotalDiscount)}` : nothing}</td>
         <td class="number">${item.counterShards}</td>
         <td>${day(item.issueUntil)}</td>
+        <td>${badge(item.status)}</td>
+        ${isAdmin ? html`<td class="actions">${item.status === "ENDED" ? nothing : button(t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume"), () => turn(item),
+          { disabled: page.busy, name: `${t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume")}: ${item.name}` })}</td>` : nothing}
       </tr>`)))}
+    ${isAdmin ? card(t("campaigns.create"), form(html`
+      ${field(t("name"), "name", "")}
+      ${field(t("campaigns.id"), "couponId", "")}
+      ${choice(t("discount"), "kind", [["FIXED", t("campaigns.fixed")], ["RATE", t("campaigns.rate")]], "FIXED")}
+      ${field(t("campaigns.value"), "value", 1000, { type: "number", min: 1 })}
+      ${field(t("campaigns.quantity"), "totalQuantity", 100, { type: "number", min: 1 })}
+      ${field(t("campaigns.budget"), "budget", "", { type: "number", min: 1, isOptional: true })}
+      ${choice(t("campaigns.scope"), "scope", [["", t("campaigns.scope.all")], ...SCOPES.map((scope) => [scope, t(`campaigns.scope.${scope}`)])], "")}
+      ${field(t("campaigns.ids"), "ids", "", { isOptional: true })}`,
+    t("campaigns.create"), create, page.busy)) : nothing}
     ${config.isLocal ? card(t("campaigns.issue"), form(html`
       ${choice(t("coupon"), "couponId", items.map(({ couponId, name }) => [couponId, name]), items[0]?.couponId)}
       ${choice(t("campaigns.to"), "userId", (caller.role === "CUSTOMER" ? [caller.userId] : customers).map((user) => [user, user]), caller.userId)}`,
     t("campaigns.issue"), issue, page.busy)) : nothing}` : waiting());
 }
 
-function terms({ kind, value, maxDiscount, minOrderAmount }) {
+const SCOPES = ["productIds", "categories", "sellerIds"];
+
+function terms({ kind, value, maxDiscount, minOrderAmount, scope }) {
   const discount = { FIXED: () => won(value), RATE: () => `${value}%`, FREE_SHIPPING: () => t("campaigns.freeShipping") }[kind]();
   const bounds = [maxDiscount && t("campaigns.most", { amount: won(maxDiscount) }), minOrderAmount && t("campaigns.from", { amount: won(minOrderAmount) })];
-  return [discount, ...bounds.filter(Boolean)].join(" · ");
+  const lines = SCOPES.filter((name) => scope?.[name]).map((name) => `${t(`campaigns.scope.${name}`)}: ${scope[name].join(", ")}`);
+  return [discount, ...bounds.filter(Boolean), ...lines].join(" · ");
 }

@@ -4,6 +4,7 @@ import { config } from "../config.js";
 import { currentCaller, customers, people, shop, stack } from "../api.js";
 import { number, t, won } from "../i18n.js";
 import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
+import { termsOf } from "./terms.js";
 
 export default function products(page, productId) {
   return productId ? product(page, productId) : list(page);
@@ -73,6 +74,7 @@ function product(page, productId) {
       ${choice(t("coupon"), "couponId", [["", t("products.noCoupon")], ...coupons.map(({ couponId, name }) => [couponId, name])], "")}
       ${choice(t("payment"), "payment", ["BALANCE", "LATER", "EXTERNAL"].map((way) => [way, t(`products.pay.${way}`)]), "BALANCE")}`,
     t("products.order"), order, page.busy)) : nothing}
+    ${isCustomer ? nothing : termsOf(page, item)}
     ${isCustomer ? nothing : card(t("products.shards"), html`
       <p>${t("products.aboutShards", { count: number(item.stockShards) })}</p>
       ${shards ? table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`
