@@ -8,6 +8,12 @@ import { html, nothing } from "./ui.js";
 /** The standing of a ticket is at most a second old. */
 const LOOK = 1500;
 
+/** The turns that one press of a button waits for. */
+const TURNS = 3;
+
+/** The refusals that another turn mends. An order of products of two lines has no valid ticket. */
+const MENDED = ["TICKET_MISSING", "TICKET_WAITING", "TICKET_EXPIRED"];
+
 /** The requests of a page that wait in a line, one at a time. */
 export class Line {
   #page;
@@ -17,16 +23,15 @@ export class Line {
     this.#page = page;
   }
 
-  /** Sends a request, given its headers, with a ticket if the shop asks for one. Nothing is sent once the page is left. */
+  /** Sends a request, given its headers, with a ticket if the shop asks for one. Once the page is left it returns null. */
   async inTurn(send) {
     let headers = {};
-    for (;;) {
+    for (let turn = 0; ; turn += 1) {
       try {
         return await send(headers);
       } catch (error) {
         const { dropId, reason } = error.details ?? {};
-        // A ticket serves once, and its customer has no other until its turn has ended.
-        if (!dropId || reason === "TICKET_USED") throw error;
+        if (!dropId || turn === TURNS || !MENDED.includes(reason)) throw error;
         const ticket = await this.#ticket(`/drops/${encodeURIComponent(dropId)}/entries`);
         if (!ticket) return null;
         headers = { "x-drop-ticket": ticket };
@@ -46,7 +51,7 @@ export class Line {
       if (!this.#page.isOpen) return null;
       entry = entry.status === "EXPIRED" ? await post(path) : await get(`${path}?ticket=${encodeURIComponent(entry.ticket)}`);
     }
-    return entry.ticket;
+    return this.#page.isOpen ? entry.ticket : null;
   }
 
   /** The customer's place, while they wait. */

@@ -3,7 +3,7 @@
 import { render } from "./vendor/lit-html.js";
 import { post, Problem, unanswered } from "./api.js";
 import { config } from "./config.js";
-import { language, languages, setLanguage, t } from "./i18n.js";
+import { language, languages, setLanguage, t, won } from "./i18n.js";
 import { button, html, nothing } from "./ui.js";
 import balance from "./views/balance.js";
 import cart from "./views/cart.js";
@@ -65,7 +65,7 @@ class Page {
     run();
   }
 
-  /** Carries out an action of the customer, one at a time, and tells how it ended. */
+  /** Carries out an action of the customer, one at a time, and tells how it ended, unless nothing was done (`false`). */
   async act(task, done = null) {
     if (this.busy) return;
     const { hash } = location;
@@ -74,14 +74,16 @@ class Page {
     message = null;
     this.update();
     try {
-      await task();
-      if (done) tell(done).leads = location.hash !== hash;
+      const isDone = await task();
+      if (done && isDone !== false) tell(done).leads = location.hash !== hash;
     } catch (error) {
       const isRefusal = error instanceof Problem;
       this.problem = isRefusal ? error : null;
       const wait = error.retryAfter ? t("retryAfter", { seconds: error.retryAfter }) : "";
       const objections = (error.fields ?? []).map(({ message }) => message);
-      tell(isRefusal ? [error.message, ...objections, wait].join(" ") : t("noAnswer"), true);
+      const { budgetLeft } = error.details ?? {};
+      const budget = budgetLeft === undefined ? "" : t("coupon.budgetLeft", { amount: won(budgetLeft) });
+      tell(isRefusal ? [error.message, ...objections, budget, wait].join(" ") : t("noAnswer"), true);
     }
     this.busy = false;
     this.update();

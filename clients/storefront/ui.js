@@ -74,11 +74,12 @@ export const amounts = ({ goodsTotal, goodsDiscount, couponDiscount, shippingFee
 export const usableCoupons = async () => (await get(`/coupons?userId=${config.identity.userId()}&status=USABLE&limit=100`)).items;
 
 /** The terms of a coupon in a few words. */
-export function terms({ kind, value, maxDiscount, minOrderAmount }) {
+export function terms({ kind, value, maxDiscount, minOrderAmount, scope }) {
   const discount = t(`coupon.${kind}`, { value: kind === "RATE" ? value : won(value ?? 0) });
   const most = maxDiscount ? t("coupon.most", { amount: won(maxDiscount) }) : null;
   const least = minOrderAmount ? t("coupon.least", { amount: won(minOrderAmount) }) : null;
-  return [discount, most, least].filter(Boolean).join(" · ");
+  const lines = scope ? (scope.categories?.join(", ") ?? t("coupon.someProducts")) : null;
+  return [discount, most, least, lines].filter(Boolean).join(" · ");
 }
 
 export const couponChoice = (coupons) => choice(t("coupon"), "couponId", [["", t("coupon.none")], ...coupons.map((coupon) => [coupon.couponId, `${coupon.name} (${terms(coupon)})`])]);

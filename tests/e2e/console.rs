@@ -266,6 +266,7 @@ pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
     fill(browser, "perUser", "2").await;
     push(browser, "form:has(input[name=perUser]) button.first").await;
     shows(browser, "#terms", "At most 2 for each customer").await;
+    fill(browser, "opensAt", "2026-01-01T00:00").await;
     push(browser, "form:has(input[name=opensAt]) button.first").await;
     shows(browser, "#message", "Set.").await;
     browser.keep_picture("terms").await;

@@ -226,15 +226,17 @@ pub async fn a_reload_in_the_middle_of_an_order_orders_once(shop: &Shop, browser
     no_script_failed(browser).await;
 }
 
-/// The line of a drop that opens in a while: the customer sees the place, and the order goes on in their turn.
+/// The line of a drop that is not open: the customer sees the place, and the order goes on once it opens.
 pub async fn a_customer_waits_in_a_line(shop: &Shop, browser: &Browser) {
     let admin = shop.api.as_admin();
     shop.api.product("kettle", 5_000, 4).await;
     let limit = json!({ "limit": { "perUser": 3, "within": "EVER" } });
     admin.patch("/products/kettle", limit).await.data();
-    let opens_at = Timestamp::now() + SignedDuration::from_secs(6);
-    let drop = json!({ "productId": "kettle", "opensAt": opens_at, "enabled": true });
-    admin.put("/drops/kettle", drop).await.data();
+    let opens = async |at: Timestamp| {
+        let drop = json!({ "productId": "kettle", "opensAt": at, "enabled": true });
+        admin.put("/drops/kettle", drop).await.data();
+    };
+    opens(Timestamp::now() + SignedDuration::from_hours(1)).await;
     open(browser, "products/kettle").await;
     shows(browser, ".terms", "At most 3 for each customer; 3 are left for you").await;
     push(browser, "button[value=buy]").await;
@@ -242,6 +244,8 @@ pub async fn a_customer_waits_in_a_line(shop: &Shop, browser: &Browser) {
     shows(browser, "#line", "Your place in the line: 1").await;
     shows(browser, "#line", "Your turn comes at about").await;
     browser.keep_picture("store-line").await;
+    let opens_at = Timestamp::now();
+    opens(opens_at).await;
     shows(browser, "#order-status", ENGLISH.paid).await;
     let order = id_in_the_address(browser, "orders").await;
     let order = ENGLISH.api(shop).get(&format!("/orders/{order}")).await;

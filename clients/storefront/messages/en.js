@@ -11,6 +11,7 @@ export default {
   "goods": "Goods", "shipping": "Shipping", "payable": "Total", "coupon": "Coupon",
   "coupon.none": "No coupon", "coupon.FIXED": "{value} off", "coupon.RATE": "{value} % off", "coupon.FREE_SHIPPING": "free shipping",
   "coupon.most": "at most {amount}", "coupon.least": "from {amount}",
+  "coupon.someProducts": "on certain products", "coupon.budgetLeft": "{amount} are left for such discounts.",
   "coupons.none": "You have no coupons.", "coupons.until": "until {date}", "coupons.get": "Get a coupon",
 
   "products.found": "{count} products", "products.bestsellers": "Bestsellers", "products.sold": "{count} sold", "products.all": "All products",

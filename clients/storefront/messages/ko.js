@@ -11,6 +11,7 @@ export default {
   "goods": "상품 금액", "shipping": "배송비", "payable": "합계", "coupon": "쿠폰",
   "coupon.none": "쿠폰 사용 안 함", "coupon.FIXED": "{value} 할인", "coupon.RATE": "{value}% 할인", "coupon.FREE_SHIPPING": "무료 배송",
   "coupon.most": "최대 {amount}", "coupon.least": "{amount} 이상 구매",
+  "coupon.someProducts": "일부 상품", "coupon.budgetLeft": "이 할인에 남은 예산은 {amount}입니다.",
   "coupons.none": "쿠폰이 없습니다.", "coupons.until": "{date}까지", "coupons.get": "쿠폰 받으러 가기",
 
   "products.found": "상품 {count}개", "products.bestsellers": "인기 상품", "products.sold": "{count}개 판매", "products.all": "전체 상품",

@@ -22,9 +22,10 @@ export default function checkout(page, orderSheetId) {
     const body = { userId, orderSheetId, payment, expectedPayable: sheet.payable };
     if (payment === "EXTERNAL" && Number(balanceAmount) > 0) body.balanceAmount = Number(balanceAmount);
     const placed = await line.inTurn((headers) => post("/orders", body, headers));
-    if (!placed) return;
+    if (!placed) return false;
     if (placed.status === "PENDING_PAYMENT") await goToPayment({ type: "ORDER", orderId: placed.orderId });
     else location.hash = `#/orders/${placed.orderId}`;
+    return true;
   }, t("checkout.ordered"));
 
   const saveAddress = (fields) => page.act(async () => {

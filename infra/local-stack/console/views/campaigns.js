@@ -29,9 +29,9 @@ export default function campaigns(page) {
   return () => (items ? html`
     ${card(t("campaigns.all"), table(t("campaigns.all"),
       [t("name"), t("discount"), numeric(t("campaigns.left")), "", numeric(t("campaigns.issuedCount")), numeric(t("campaigns.budgetLeft")),
-        numeric(t("campaigns.counters")), t("campaigns.until"), t("status"), ...(isAdmin ? [""] : [])],
+        numeric(t("campaigns.counters")), t("campaigns.until"), ...(isAdmin ? [""] : [])],
       items.map((item) => html`<tr>
-        <td class="wide">${item.name}<br><code>${item.couponId}</code></td>
+        <td class="wide">${item.name}<br><code>${item.couponId}</code> ${item.status === "ACTIVE" ? nothing : badge(item.status)}</td>
         <td>${terms(item)}</td>
         <td class="number">${number(item.remainingQuantity)}</td>
         <td>${left(t("campaigns.leftOf", { name: item.name }), item.remainingQuantity, item.totalQuantity)}</td>
@@ -39,7 +39,6 @@ export default function campaigns(page) {
         <td class="number">${item.maxTotalDiscount ? `${won(item.budgetLeft)} / ${won(item.maxTotalDiscount)}` : nothing}</td>
         <td class="number">${item.counterShards}</td>
         <td>${day(item.issueUntil)}</td>
-        <td>${badge(item.status)}</td>
         ${isAdmin ? html`<td class="actions">${item.status === "ENDED" ? nothing : button(t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume"), () => turn(item),
           { disabled: page.busy, name: `${t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume")}: ${item.name}` })}</td>` : nothing}
       </tr>`)))}

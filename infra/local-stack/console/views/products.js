@@ -76,7 +76,7 @@ function product(page, productId) {
     t("products.order"), order, page.busy)) : nothing}
     ${isCustomer ? nothing : termsOf(page, item)}
     ${isCustomer ? nothing : card(t("products.shards"), html`
-      <p>${t("products.aboutShards", { count: number(item.stockShards) })}</p>
+      <p>${t("products.aboutShards", { count: number(item.stockShards) })} ${t(item.stockShardsPinned ? "products.pinned" : "products.followsDemand")}</p>
       ${shards ? table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`
         <tr><td>${shard + 1}</td><td class="number">${number(remaining)}</td><td>${left(t("products.shardLeft", { shard: shard + 1 }), remaining, received)}</td>
           <td class="number">${number(received)}</td></tr>`)) : nothing}
@@ -88,6 +88,8 @@ function product(page, productId) {
         ${currentCaller().role === "ADMIN" ? button(t(item.flash ? "products.flashOff" : "products.flashOn"), () => change({ flash: !item.flash }), { disabled: page.busy }) : nothing}
         ${currentCaller().role === "ADMIN" ? [1, 4, 16].map((count) =>
           button(t("products.spread", { count }), () => change({ stockShards: count }), { disabled: page.busy || item.stockShards === count })) : nothing}
+        ${currentCaller().role === "ADMIN" && (item.stockShardsPinned || item.flashPinned)
+          ? button(t("products.followDemand"), () => change({ stockShards: null, flash: null }), { disabled: page.busy }) : nothing}
       </p>`)}` : waiting());
 }
 

@@ -6,7 +6,6 @@ import { card, choice, field, form, html, nothing } from "../ui.js";
 
 export function termsOf(page, item) {
   const { productId, limit, saleFrom, saleUntil, offers = [] } = item;
-  const isAdmin = currentCaller().role === "ADMIN";
   const texts = [
     limit && t(`terms.limit.${limit.within}`, { count: number(limit.perUser) }),
     saleFrom && t("terms.from", { date: day(saleFrom) }),
@@ -15,27 +14,29 @@ export function termsOf(page, item) {
       { price: won(item.price - discount), from: day(from), until: day(until), count: number(quantity ?? 0) })),
   ].filter(Boolean);
 
+  // What was not changed is not sent: a field has whole minutes, and a limit that is set again begins anew.
   const change = ({ perUser, within, from, until }) => page.act(() => shop.patch(`/products/${productId}`, {
-    limit: perUser === "" ? null : { perUser: Number(perUser), within },
-    saleFrom: instant(from),
-    saleUntil: instant(until),
+    ...((perUser !== `${limit?.perUser ?? ""}` || (limit && within !== limit.within)) && { limit: perUser === "" ? null : { perUser: Number(perUser), within } }),
+    ...(from !== local(saleFrom) && { saleFrom: instant(from) }),
+    ...(until !== local(saleUntil) && { saleUntil: instant(until) }),
   }), t("terms.changed"));
-  const guard = ({ opensAt, enabled }) => page.act(() => shop.put(`/drops/${productId}`,
-    { productId, opensAt: instant(opensAt) ?? new Date().toISOString(), enabled: enabled === "true" }), t("terms.guarded"));
+  const guard = ({ opensAt, enabled }) => page.act(
+    () => shop.put(`/drops/${productId}`, { productId, opensAt: instant(opensAt), enabled: enabled === "true" }),
+    t("terms.guarded"),
+  );
 
   return card(t("terms"), html`
     ${texts.length > 0 ? html`<ul id="terms">${texts.map((text) => html`<li>${text}</li>`)}</ul>` : html`<p id="terms">${t("terms.none")}</p>`}
-    ${isAdmin ? html`
-      ${form(html`
-        ${field(t("terms.perUser"), "perUser", limit?.perUser ?? "", { type: "number", min: 1, max: 1000, isOptional: true })}
-        ${choice(t("terms.within"), "within", ["EVER", "DAY"].map((within) => [within, t(`terms.within.${within}`)]), limit?.within ?? "EVER")}
-        ${field(t("terms.saleFrom"), "from", local(saleFrom), { type: "datetime-local", isOptional: true })}
-        ${field(t("terms.saleUntil"), "until", local(saleUntil), { type: "datetime-local", isOptional: true })}`,
-      t("terms.change"), change, page.busy)}
-      ${form(html`
-        ${field(t("terms.opensAt"), "opensAt", "", { type: "datetime-local", isOptional: true })}
-        ${choice(t("terms.line"), "enabled", [["true", t("terms.line.on")], ["false", t("terms.line.off")]], "true")}`,
-      t("terms.guard"), guard, page.busy)}` : nothing}`);
+    ${form(html`
+      ${field(t("terms.perUser"), "perUser", limit?.perUser ?? "", { type: "number", min: 1, max: 1000, isOptional: true })}
+      ${choice(t("terms.within"), "within", ["EVER", "DAY"].map((within) => [within, t(`terms.within.${within}`)]), limit?.within ?? "EVER")}
+      ${field(t("terms.saleFrom"), "from", local(saleFrom), { type: "datetime-local", isOptional: true })}
+      ${field(t("terms.saleUntil"), "until", local(saleUntil), { type: "datetime-local", isOptional: true })}`,
+    t("terms.change"), change, page.busy)}
+    ${currentCaller().role === "ADMIN" ? form(html`
+      ${field(t("terms.opensAt"), "opensAt", "", { type: "datetime-local" })}
+      ${choice(t("terms.line"), "enabled", [["true", t("terms.line.on")], ["false", t("terms.line.off")]], "true")}`,
+    t("terms.guard"), guard, page.busy) : nothing}`);
 }
 
 /** An instant as a field has it, in the time of the browser. */
