@@ -284,7 +284,7 @@ struct Times {
 }
 
 async fn crowd(flash: bool, has_drop: bool) {
-    let shop = TestShop::through_without_stream(limits(256), 64);
+    let shop = TestShop::through(limits(256), 64);
     let prepare = shop.without_limits();
     for user in 0..CROWD {
         prepare.customer(&format!("u{user}"), 10_000).await;
