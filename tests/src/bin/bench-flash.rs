@@ -253,13 +253,13 @@ async fn last(name: &str, scale: Value, auto_flash: bool, (shards, partitions): 
 }
 
 /// The customers of the comparison, and the units that they want.
-const CROWD: usize = 3_000;
-const WANTED: i64 = 1_500;
+const CROWD: usize = 600;
+const WANTED: i64 = 300;
 
 /// The same crowd at the same product, without a drop and with one: the time until each customer knows the outcome.
 async fn lined() {
     println!(
-        "\n{CROWD} customers at once for {WANTED} units in 4 shards; each goes on until the unit is bought or all are sold.\n"
+        "\n{CROWD} customers at once for {WANTED} units in one shard; each goes on until the unit is bought or all are sold.\n"
     );
     println!(
         "                      sold   first answer p50, p99 ms   outcome p50, p99, last s   orders sent   busy  conflicts  throttled  write units  read units  exact   wall s"
@@ -290,7 +290,7 @@ async fn crowd(flash: bool, has_drop: bool) {
         prepare.customer(&format!("u{user}"), 10_000).await;
     }
     let tea = json!({
-        "productId": "tea", "name": "녹차", "price": 100, "stock": WANTED, "stockShards": 4, "flash": flash,
+        "productId": "tea", "name": "녹차", "price": 100, "stock": WANTED, "stockShards": 1, "flash": flash,
     });
     prepare.post("/products", tea).as_admin().await.expect(201);
     if has_drop {
