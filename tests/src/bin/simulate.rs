@@ -13,6 +13,7 @@ use std::{
 };
 
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
 use tests::simulator::{Mutant, Plan, run, shrink};
 
@@ -113,6 +114,12 @@ fn show(plan: &Plan, whole: bool) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+/// The progress of work in so many parts, with the time left. It shows on a terminal alone.
+fn progress(parts: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len}, {eta} left");
+    ProgressBar::new(parts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
 fn on_all_cores(work: impl Fn() + Sync) {
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -131,6 +138,7 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
     let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
     let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let progress = progress(planted.len() as u64);
     on_all_cores(|| {
         while let Some(&(mutant, plan_of)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
@@ -139,14 +147,18 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
                 violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {
-                Some((seed, violation)) => println!("{}\n    seed {seed}: {violation}", mutant.name),
+                Some((seed, violation)) => {
+                    progress.suspend(|| println!("{}\n    seed {seed}: {violation}", mutant.name));
+                }
                 None => {
                     survivors.fetch_add(1, Ordering::SeqCst);
-                    println!("{}\n    NOT FOUND by {} seeds", mutant.name, arguments.seeds);
+                    progress.suspend(|| println!("{}\n    NOT FOUND by {} seeds", mutant.name, arguments.seeds));
                 }
             }
+            progress.inc(1);
         }
     });
+    progress.finish_and_clear();
     let (all, survivors) = (planted.len(), survivors.into_inner());
     println!("{} of {all} planted bugs were found, {:.1} s", all - survivors, began.elapsed().as_secs_f64());
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -167,6 +179,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
     let end = arguments.from.saturating_add(arguments.seeds);
     let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
     let (answers, ends): (Mutex<Counts>, Mutex<Counts>) = Default::default();
+    let progress = progress(arguments.seeds);
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -174,6 +187,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
                 return;
             }
             let outcome = run(&arguments.plan_of(seed), false);
+            progress.inc(1);
             calls.fetch_add(outcome.calls, Ordering::SeqCst);
             add(&answers, outcome.answers);
             add(&ends, outcome.ends);
@@ -188,6 +202,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         }
     };
     on_all_cores(work);
+    progress.finish_and_clear();
     if arguments.answers {
         for counts in [answers, ends] {
             let counts = counts.into_inner().unwrap_or_default();
@@ -215,10 +230,11 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         Some((seed, violation)) => {
             println!("seed {seed}: {violation}");
             let code = show(&arguments.plan_of(*seed), arguments.whole);
-            let about = match (arguments.payments, arguments.claims) {
-                (true, _) => " --payments",
-                (false, true) => " --claims",
-                (false, false) => "",
+            let about = match (arguments.payments, arguments.claims, arguments.drops) {
+                (true, ..) => " --payments",
+                (_, true, _) => " --claims",
+                (_, _, true) => " --drops",
+                _ => "",
             };
             println!("to see it again: cargo xtask sim{about} --seed {seed}");
             code
