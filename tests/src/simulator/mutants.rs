@@ -395,6 +395,7 @@ impl Mutant {
         for change in self.changes {
             match operation {
                 "PutEvents" => change.change_events(number, body),
+                "SendMessageBatch" => change.change_messages(body),
                 "UpdateItem" => change.change_write("Update", body),
                 "TransactWriteItems" => change.change_transaction(body),
                 _ => {}
@@ -478,6 +479,17 @@ impl Change {
                 write["UpdateExpression"] = json!(expression);
             }
             _ => {}
+        }
+    }
+
+    fn change_messages(self, body: &mut Value) {
+        let Lost(kind) = self else { return };
+        for entry in body["Entries"].as_array_mut().into_iter().flatten() {
+            let mut message: Value = entry["MessageBody"].as_str().unwrap_or_default().parse().expect("JSON");
+            if message["detail"]["type"] == kind {
+                message["detail"]["type"] = json!("Lost");
+                entry["MessageBody"] = json!(message.to_string());
+            }
         }
     }
 

@@ -180,6 +180,12 @@ pub(super) fn pay_as_well(world: &World, order: &str, amount: i64, mut chance: C
     world.bus.post(world, PAYMENTS_SOURCE, "PaymentSucceeded", detail, &mut chance);
 }
 
+/// Whether the payment system was asked for a refund, in any attempt.
+pub(super) fn is_refund_requested(world: &World, refund: &str) -> bool {
+    let names = |event: &Value| event["data"]["refundId"].as_str().is_some_and(|id| id.starts_with(refund));
+    world.outside.seen.lock().unwrap().values().any(|event| event["type"] == "RefundRequested" && names(event))
+}
+
 /// Takes an event off its queue: the event, if it was not seen before.
 fn note(world: &World, message: &Value) -> Option<Value> {
     let body: Value = serde_json::from_str(message["body"].as_str().unwrap_or_default()).expect("a body is JSON");

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     bestsellers, books, consumers, desk, exports,
     lists::{self, List},
-    recounts,
+    outside, recounts,
     world::World,
 };
 use crate::{TABLE, limits::Chance};
@@ -264,6 +264,11 @@ fn check_money_outside(world: &World, order: &Order) {
     let held = world.outside.paid_for(id) - world.outside.refunded_for(id);
     if held != used {
         world.report_violation(format!("of order {id} the payment system has {held} won, not {used}"));
+    }
+    let of_bus =
+        order.refunds().into_iter().filter(|it| it.payment_id.as_ref().is_some_and(|it| is_of_bus(it.as_str())));
+    for refund in of_bus.filter(|refund| !outside::is_refund_requested(world, &refund.refund_id)) {
+        world.report_violation(format!("of order {id} the refund {} was never requested", refund.refund_id));
     }
 }
 
