@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::{
     domain::{
         CouponId, Won,
@@ -28,9 +28,6 @@ use crate::{
 
 /// The rule that a violation names.
 const BUDGET: &str = "budget, as won left and won spent";
-
-/// A commit comes at most so long after the time that it notes: a function lives 10 seconds, and clocks differ.
-const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
 
 /// The budgets of campaigns.
 #[derive(Debug, Default)]
@@ -145,11 +142,7 @@ impl BudgetSnapshots {
         let Some(snapshots) = coupon.and_then(|coupon| self.0.get_mut(coupon)) else { return };
         let discounts: Vec<i128> = units::live_units(order).iter().map(|live| discount(order, live)).collect();
         for snapshot in snapshots {
-            let (least, most) = units::changes(order, (snapshot.since, snapshot.until), LATEST_COMMIT);
-            let possible = discounts.get(least..=most.max(least)).unwrap_or_default().iter();
-            if let Some((least, most)) = possible.clone().min().zip(possible.max()) {
-                snapshot.spent = (snapshot.spent.0 + least, snapshot.spent.1 + most);
-            }
+            units::add_possible(&mut snapshot.spent, order, &discounts, (snapshot.since, snapshot.until));
         }
     }
 

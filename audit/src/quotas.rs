@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::{
     domain::{
         ProductId,
@@ -24,9 +24,6 @@ use crate::{
     source::Source,
     units::{self, Judgement, Missing},
 };
-
-/// A commit comes at most so long after the time that it notes: a function lives 10 seconds, and clocks differ.
-const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
 
 /// The quotas of products.
 #[derive(Debug, Default)]
@@ -170,11 +167,7 @@ impl QuotaSnapshots {
             let Some((quotas, quota)) = self.0.get_mut(&line.product_id).zip(line.quota) else { continue };
             let states = states(order, number, line);
             for snapshot in quotas.entry(quota.id).or_default() {
-                let (least, most) = units::changes(order, (snapshot.since, snapshot.until), LATEST_COMMIT);
-                let possible = states.get(least..=most.max(least)).unwrap_or_default().iter();
-                if let Some((least, most)) = possible.clone().min().zip(possible.max()) {
-                    snapshot.sold = (snapshot.sold.0 + i128::from(*least), snapshot.sold.1 + i128::from(*most));
-                }
+                units::add_possible(&mut snapshot.sold, order, &states, (snapshot.since, snapshot.until));
             }
         }
     }
@@ -216,14 +209,14 @@ impl QuotaSnapshots {
 }
 
 /// The units that a line has of its quota after none, one, … and all changes of its order.
-fn states(order: &Order, index: usize, line: &OrderLine) -> Vec<i64> {
+fn states(order: &Order, index: usize, line: &OrderLine) -> Vec<i128> {
     let Some(quota) = line.quota else { return Vec::new() };
     let live = units::live_units(order);
     let mut units = 0;
     let mut states = vec![units];
     for (entry, pair) in order.history.iter().zip(live.windows(2)) {
         let of_line = |state: Option<&Vec<i64>>| state.and_then(|live| live.get(index)).copied().unwrap_or_default();
-        let gone = of_line(pair.first()) - of_line(pair.last());
+        let gone = i128::from(of_line(pair.first()) - of_line(pair.last()));
         units -= match entry.event {
             // The order begins.
             _ if gone < 0 => gone,
@@ -238,13 +231,14 @@ fn states(order: &Order, index: usize, line: &OrderLine) -> Vec<i64> {
     }
     // The order itself has the last word.
     if let Some(last) = states.last_mut().filter(|_| !order.history.is_empty()) {
-        *last = i64::from(quota.units);
+        *last = i128::from(quota.units);
     }
     states
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use shared::domain::{
         Won,
         timed_offer::{Quota, QuotaUse},
@@ -269,15 +263,15 @@ mod tests {
         shop
     }
 
-    fn of_quotas(shop: &Shop) -> Vec<String> {
+    fn quota_violations(shop: &Shop) -> Vec<String> {
         shop.violations().into_iter().filter(|violation| violation.starts_with("[quotas]")).collect()
     }
 
     #[test]
     fn a_quota_counts_the_units_of_its_orders() {
-        assert_eq!(of_quotas(&offered(2)), [] as [&str; 0]);
+        assert_eq!(quota_violations(&offered(2)), [] as [&str; 0]);
         let rule = "[quotas] product tea: units of orders at the offer from 2026-11-01T00:00:00Z since version 2";
-        assert_eq!(of_quotas(&offered(1)), [format!("{rule}: expected 2, found 1")]);
+        assert_eq!(quota_violations(&offered(1)), [format!("{rule}: expected 2, found 1")]);
     }
 
     #[test]
@@ -285,7 +279,7 @@ mod tests {
         let mut shop = offered(4);
         shop.change_order("o1", |order| order.items[0].quota.as_mut().unwrap().units = 4);
         let rule = "[quotas] product tea: units sold at the offer from 2026-11-01T00:00:00Z since version 2";
-        assert_eq!(of_quotas(&shop), [format!("{rule}: expected at most 3, found 4")]);
+        assert_eq!(quota_violations(&shop), [format!("{rule}: expected at most 3, found 4")]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::{
     report::{Invariant, Violation},
     sessions::withdrawal_of,
     source::{Items, MAX_KEYS, Source},
+    units::LATEST_COMMIT,
 };
 
 /// The result of a second look.
@@ -55,9 +56,6 @@ const CONFIRMATION: Duration = Duration::from_secs(5);
 /// The age up to which the orders of a user are looked through for held ones: a deposit has up to seven days. Older ones
 /// that a scan has seen are added.
 const HELD_FOR: SignedDuration = SignedDuration::from_hours(8 * 24);
-
-/// A commit may note a time so long before it.
-const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
 
 /// The most tickets of a campaign that are read again.
 const MAX_TICKETS: i64 = 2_000_000;

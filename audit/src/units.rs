@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// A commit comes at most so long after the time that it notes: a function lives 10 seconds, and clocks differ.
-const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
+pub(crate) const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
 
 /// A commit comes at most so long before the time that it notes, if clocks differ.
 const EARLIEST_COMMIT: SignedDuration = SignedDuration::from_secs(5);
@@ -313,11 +313,21 @@ impl Snapshot {
 
 /// The numbers of changes, the least and the most, that an order can have had at an instant between two, if a change
 /// takes effect at most so long after the time that it notes.
-pub(crate) fn changes(order: &Order, (since, until): (Timestamp, Timestamp), latest: SignedDuration) -> (usize, usize) {
+fn changes(order: &Order, (since, until): (Timestamp, Timestamp), latest: SignedDuration) -> (usize, usize) {
     let since = since.checked_sub(latest).unwrap_or(Timestamp::MIN);
     let until = until.checked_add(EARLIEST_COMMIT).unwrap_or(Timestamp::MAX);
     let least = order.history.iter().rposition(|entry| entry.at < since).map_or(0, |last| last + 1);
     (least, order.history.iter().take_while(|entry| entry.at <= until).count())
+}
+
+/// Adds to a least and a most sum those of an order's values, one after each number of its changes, that it can have had at
+/// an instant between two.
+pub(crate) fn add_possible(sums: &mut (i128, i128), order: &Order, values: &[i128], between: (Timestamp, Timestamp)) {
+    let (least, most) = changes(order, between, LATEST_COMMIT);
+    let possible = values.get(least..=most.max(least)).unwrap_or_default().iter();
+    if let Some((least, most)) = possible.clone().min().zip(possible.max()) {
+        *sums = (sums.0 + least, sums.1 + most);
+    }
 }
 
 /// The live units of each line after none, one, … and all changes of an order.
