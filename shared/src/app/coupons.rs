@@ -229,7 +229,7 @@ fn changed(seen: &Campaign, change: &CampaignChange, now: Timestamp) -> Result<C
 }
 
 /// Reads a campaign, strongly, and caches it.
-async fn read(shop: &Shop, coupon: &CouponId) -> Result<Campaign, Failure> {
+pub(super) async fn read(shop: &Shop, coupon: &CouponId) -> Result<Campaign, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
     shop.cache_campaign(&campaign);

@@ -15,10 +15,10 @@
 
 use jiff::Timestamp;
 
-use super::{Failure, Shop, inventory, products, tickets};
+use super::{Failure, Shop, coupons, inventory, products, tickets};
 use crate::{
     domain::{
-        CouponId, DropId, Refusal, UserId,
+        DropId, Refusal, UserId,
         coupon::{Campaign, Counter},
         drops::{
             DropState, DropTicket, Entry, LineCounter, Place, STEP, Served, ServedFor, Shelf, Standing, Target,
@@ -29,7 +29,7 @@ use crate::{
         swept::SweepPlan,
     },
     platform::SigningKey,
-    store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, action::ActionIndex, coupons, drops, keys},
+    store::{self, Applied, Backoff, Consistency, Key, Outcome, Transaction, action::ActionIndex, drops, keys},
 };
 
 /// The settings of a drop.
@@ -99,17 +99,19 @@ pub async fn set(shop: &Shop, drop: &DropId, settings: &DropSettings) -> Result<
             version: seen.version.saturating_add(1),
             ..seen.clone()
         };
-        if (seen.opens_at, seen.enabled) == (state.opens_at, state.enabled) {
-            bind(shop, &seen, &mut backoff).await?;
-            break seen;
-        }
-        match shop.table.apply::<DropState>(&drops::set(&seen, &state), &mut backoff).await? {
-            Applied::Done(state) => {
-                bind(shop, &state, &mut backoff).await?;
-                break state;
+        let state = if (seen.opens_at, seen.enabled) == (state.opens_at, state.enabled) {
+            seen
+        } else {
+            match shop.table.apply::<DropState>(&drops::set(&seen, &state), &mut backoff).await? {
+                Applied::Done(state) => state,
+                Applied::Refused(_) => {
+                    backoff.pause("the drop changed meanwhile").await?;
+                    continue;
+                }
             }
-            Applied::Refused(_) => backoff.pause("the drop changed meanwhile").await?,
-        }
+        };
+        bind(shop, &state, &mut backoff).await?;
+        break state;
     };
     shop.cache_drop(&state, shop.clock.now());
     Ok(state)
@@ -140,11 +142,11 @@ async fn create(
             products::commit_change(shop, &seen, &guarded, transaction, backoff).await?.is_none()
         }
         Target::CouponId(coupon) => {
-            let seen = campaign(shop, coupon).await?;
+            let seen = coupons::read(shop, coupon).await?;
             ensure_unguarded(seen.drop_id.as_ref(), drop, Entity::Coupon)?;
             let (version, sweep) = (seen.version.saturating_add(1), SweepPlan::again(now));
             let guarded = Campaign { drop_id: Some(drop.clone()), version, sweep, ..seen.clone() };
-            transaction.add(coupons::change_campaign(&seen, &guarded));
+            transaction.add(store::coupons::change_campaign(&seen, &guarded));
             let outcome = shop.table.commit(transaction, backoff).await?;
             if let Outcome::Committed = outcome {
                 tickets::bind_all(shop, &guarded, backoff).await?;
@@ -163,17 +165,12 @@ fn ensure_unguarded(by: Option<&DropId>, drop: &DropId, what: Entity) -> Result<
     }
 }
 
-async fn campaign(shop: &Shop, coupon: &CouponId) -> Result<Campaign, Failure> {
-    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
-    campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon).into())
-}
-
 /// Brings the guard of a drop to all shards or counters of the thing, in case its creation stopped half-way. None of them
 /// sells or issues any more to a function that knows the thing without its guard.
 async fn bind(shop: &Shop, state: &DropState, backoff: &mut Backoff) -> Result<(), Failure> {
     match &state.target {
         Target::CouponId(coupon) => {
-            let campaign = campaign(shop, coupon).await?;
+            let campaign = coupons::read(shop, coupon).await?;
             tickets::bind_all(shop, &campaign, backoff).await?;
         }
         Target::ProductId(product) => {
@@ -315,11 +312,7 @@ async fn shelf_keys(shop: &Shop, state: &DropState) -> Result<Vec<Key>, Failure>
         Target::CouponId(coupon) => {
             let known = match shop.cached_campaign(coupon) {
                 Some(campaign) => campaign,
-                None => {
-                    let campaign = campaign(shop, coupon).await?;
-                    shop.cache_campaign(&campaign);
-                    campaign
-                }
+                None => coupons::read(shop, coupon).await?,
             };
             Ok(tickets::counters(&known).collect())
         }

@@ -26,8 +26,8 @@ use crate::{
         timed_offer::{self, NewOffer, QuotaCount, TimedOffer},
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, StoreError, Transaction, keys, products, rows, sellers,
-        shards, table::Range, users,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, StoreError, Transaction, keys, products, quotas, rows,
+        sellers, shards, table::Range, users,
     },
 };
 
@@ -265,9 +265,7 @@ pub async fn yours(shop: &Shop, user: &UserId, id: &ProductId) -> Result<Yours, 
     let at = shop.clock.now();
     let limit = product.limit.map(|limit| (limit, keys::limit(user, id, limit.period(at))));
     let offer = product.offer_at(at).copied();
-    let parts = offer.and_then(|offer| offer.quota.zip(offer.quota_id()));
-    let parts: Vec<Key> =
-        parts.into_iter().flat_map(|(quota, of)| (0..quota.parts).map(move |part| keys::quota(id, of, part))).collect();
+    let parts = quotas::counters(&product, at);
     let wanted: Vec<Key> = limit.iter().map(|(_, key)| key.clone()).chain(parts.iter().cloned()).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     let of_limit = match &limit {

@@ -1,7 +1,16 @@
 //! The counters of the quotas of timed offers, in parts.
 
-use super::{Action, keys};
-use crate::domain::{ProductId, timed_offer::QuotaId};
+use jiff::Timestamp;
+
+use super::{Action, Key, keys};
+use crate::domain::{ProductId, product::Product, timed_offer::QuotaId};
+
+/// The counters of the quota of the offer that runs at an instant, by the order of their parts; none without a quota.
+pub fn counters(product: &Product, at: Timestamp) -> Vec<Key> {
+    let quota = product.offer_at(at).and_then(|offer| offer.quota.zip(offer.quota_id()));
+    let parts = quota.map(|(quota, id)| (0..quota.parts).map(move |part| keys::quota(&product.product_id, id, part)));
+    parts.into_iter().flatten().collect()
+}
 
 /// Adds the units of an order line to the counter of a part; refused if it would then have more than `most`. Only for a
 /// transaction that also creates the order.

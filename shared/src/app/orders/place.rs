@@ -196,8 +196,7 @@ async fn place_by(
             }
             // Products have got limits since, which leave fewer actions for the shards of each line.
             has_begun_anew = true;
-            preconditions.release_reserved(shop, backoff).await;
-            *preconditions = gather(shop, order, id, backoff).await?;
+            begin_anew(shop, order, id, preconditions, backoff).await?;
             continue;
         }
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
@@ -245,8 +244,7 @@ async fn place_by(
                 if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
                     // The order takes the items of the cart, so that all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
-                    preconditions.release_reserved(shop, backoff).await;
-                    *preconditions = gather(shop, order, id, backoff).await?;
+                    begin_anew(shop, order, id, preconditions, backoff).await?;
                     continue;
                 }
                 preconditions.refresh_from(shop, user_id, &failures, &asserted, backoff).await?;
@@ -256,6 +254,19 @@ async fn place_by(
             preconditions.account = accounts::read_account(shop, user_id).await?;
         }
     }
+}
+
+/// Releases what was reserved, and gathers the preconditions once more.
+async fn begin_anew(
+    shop: &Shop,
+    order: &PlaceOrder,
+    id: &OrderId,
+    preconditions: &mut Preconditions,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    preconditions.release_reserved(shop, backoff).await;
+    *preconditions = gather(shop, order, id, backoff).await?;
+    Ok(())
 }
 
 async fn gather(

@@ -410,7 +410,7 @@ impl Preconditions {
 
     /// The counters of the quotas of the offers that run at an instant.
     fn quota_keys(&self, at: Timestamp) -> Vec<Key> {
-        self.lines.iter().flat_map(|line| line.quota_keys(at)).collect()
+        self.lines.iter().flat_map(|line| quotas::counters(&line.product, at)).collect()
     }
 
     /// Reads the quotas of the timed offers that run. Only where no commit is going to assert them, or one has been
@@ -831,18 +831,9 @@ impl LinePreconditions {
         self.timed_offer(at).map_or(*offer, |timed| offer.discounted_by(timed))
     }
 
-    /// The counters of the quota of the offer that runs at an instant.
-    fn quota_keys(&self, at: Timestamp) -> Vec<Key> {
-        let offer = self.product.offer_at(at);
-        let quota = offer.and_then(|offer| offer.quota.zip(offer.quota_id()));
-        let keys =
-            quota.map(|(quota, id)| (0..quota.parts).map(move |part| keys::quota(&self.product.product_id, id, part)));
-        keys.into_iter().flatten().collect()
-    }
-
     fn learn_quota(&mut self, at: Timestamp, found: &Found) -> Result<(), Failure> {
         let counts: Result<Vec<QuotaCount>, StoreError> =
-            self.quota_keys(at).iter().map(|key| Ok(found.get(key)?.unwrap_or_default())).collect();
+            quotas::counters(&self.product, at).iter().map(|key| Ok(found.get(key)?.unwrap_or_default())).collect();
         let id = self.product.offer_at(at).and_then(TimedOffer::quota_id);
         let counts = counts?;
         self.quota = id.map(|id| KnownQuota { id, counts });
