@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use functions::schedule::sweep;
 use serde_json::{Value, json};
 use shared::events::EventKind;
 use tests::{
@@ -31,6 +32,12 @@ async fn sell(shop: &TestShop, clients: usize, time: Duration) -> Rush {
         (begun.elapsed() < time).then(|| orders.order(&format!("u{client}"), "tea", 1))
     };
     rush(shop, clients, order).await
+}
+
+/// Lets a minute pass, at whose end the inventory is swept.
+async fn a_minute_passes(shop: &TestShop) {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    sweep::run(shop.without_limits().instance(), &[sweep::Task::Inventory]).await.unwrap();
 }
 
 async fn product(shop: &TestShop) -> Value {
@@ -88,11 +95,7 @@ async fn a_product_that_has_cooled_returns_to_one_shard_without_flash_mode() {
     assert!(hot["stockShards"].as_u64() > Some(4), "{hot}");
     let mut seen = Vec::new();
     for _ in 0..20 {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let instance = shop.without_limits();
-        functions::schedule::sweep::run(instance.instance(), &[functions::schedule::sweep::Task::Inventory])
-            .await
-            .unwrap();
+        a_minute_passes(&shop).await;
         let tea = product(&shop).await;
         seen.push((tea["stockShards"].as_u64().unwrap(), tea["flash"].as_bool().unwrap()));
     }
@@ -118,16 +121,12 @@ async fn flash_mode_stays_while_a_rush_goes_on_in_it() {
     assert_eq!(product(&shop).await["flash"], true);
     let mut seen = Vec::new();
     for minute in 0..16 {
-        let instance = shop.without_limits();
         // Six units a second, of which no sale meets another.
         for _ in 0..if minute < BUSY_MINUTES { 6 } else { 0 } {
-            instance.order("u0", "tea", 60).await.expect(201);
+            shop.without_limits().order("u0", "tea", 60).await.expect(201);
             sold += 60;
         }
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        functions::schedule::sweep::run(instance.instance(), &[functions::schedule::sweep::Task::Inventory])
-            .await
-            .unwrap();
+        a_minute_passes(&shop).await;
         seen.push(product(&shop).await["flash"] == true);
     }
     assert!(seen[..BUSY_MINUTES + 3].iter().all(|flash| *flash), "{seen:?}");

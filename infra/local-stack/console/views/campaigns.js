@@ -17,6 +17,7 @@ export default function campaigns(page) {
   );
 
   const isAdmin = caller.role === "ADMIN";
+  const turnOf = ({ status }) => t(status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume");
   const turn = ({ couponId, status }) =>
     page.act(() => shop.patch(`/coupons/${couponId}`, { status: status === "ACTIVE" ? "PAUSED" : "ACTIVE" }));
   const create = ({ name, couponId, kind, value, totalQuantity, budget, scope, ids }) => page.act(() => shop.post("/coupons", {
@@ -39,8 +40,8 @@ export default function campaigns(page) {
         <td class="number">${item.maxTotalDiscount ? `${won(item.budgetLeft)} / ${won(item.maxTotalDiscount)}` : nothing}</td>
         <td class="number">${item.counterShards}</td>
         <td>${day(item.issueUntil)}</td>
-        ${isAdmin ? html`<td class="actions">${item.status === "ENDED" ? nothing : button(t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume"), () => turn(item),
-          { disabled: page.busy, name: `${t(item.status === "ACTIVE" ? "campaigns.pause" : "campaigns.resume")}: ${item.name}` })}</td>` : nothing}
+        ${isAdmin ? html`<td class="actions">${item.status === "ENDED" ? nothing : button(turnOf(item), () => turn(item),
+          { disabled: page.busy, name: `${turnOf(item)}: ${item.name}` })}</td>` : nothing}
       </tr>`)))}
     ${isAdmin ? card(t("campaigns.create"), form(html`
       ${field(t("name"), "name", "")}

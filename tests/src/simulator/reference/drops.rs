@@ -30,7 +30,7 @@ pub(super) struct Drop {
 struct Ticket {
     user: String,
     text: String,
-    /// The end of its turn, if that was seen to begin.
+    /// The end of its turn, once an answer has shown the turn.
     turn_ends: Option<Timestamp>,
     /// Whether an order or an issue used it.
     has_served: bool,
