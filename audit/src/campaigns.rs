@@ -237,7 +237,10 @@ impl Books {
             return;
         };
         let Described { campaign, is_swept } = campaign;
-        checks.equal("counters", usize::from(campaign.counter_shards), self.counters.len());
+        checks.equal("counters", usize::from(campaign.counters()), self.counters.len());
+        if campaign.growth.counters_pinned {
+            checks.equal("added counters, where an admin set their number", 0, campaign.growth.added_counters);
+        }
         let counters = || self.counters.iter().filter_map(|(number, tickets)| Some((*number, tickets.counter?)));
         if !is_swept {
             let orphaned: i128 = self.counters.values().map(Tickets::orphaned).sum();
@@ -252,6 +255,9 @@ impl Books {
             limit += i128::from(counter.limit);
             total += i128::from(counter.part.unwrap_or_else(|| part(&first_parts, number)));
             checks.at_most(format_args!("counter {number}: version"), campaign.version, counter.version);
+            if number >= campaign.counter_shards {
+                checks.equal(format_args!("counter {number}: part, as of an added one"), Some(0), counter.part);
+            }
             if counter.version > 0 && counter.version == campaign.version {
                 checks.equal(format_args!("counter {number}: part"), Some(part(&parts, number)), counter.part);
                 let is_stopped = !campaign.status.is_active();

@@ -10,6 +10,7 @@ use shared::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         account::Account,
         bestseller::Listing,
+        counter_growth::CounterGrowth,
         coupon::{
             Campaign, CampaignRow, CampaignStatus, ClaimRecord, Counter, CouponState, Discount, IssuedCoupon, Terms,
             Validity,
@@ -303,6 +304,7 @@ impl Shop {
             issue_until: at(NOW),
             validity: Validity::Days(30),
             counter_shards: 1,
+            growth: CounterGrowth::default(),
             created_at: at(LONG_AGO),
             updated_at: None,
             status: CampaignStatus::Active,

@@ -287,7 +287,7 @@ impl SecondLook<'_> {
             Some(Ok(Record::Campaign(campaign))) => Some(*campaign),
             _ => None,
         };
-        let shards = campaign.as_ref().map_or(0, |campaign| campaign.counter_shards);
+        let shards = campaign.as_ref().map_or(0, Campaign::counters);
         let row = campaign.as_ref().map(|campaign| keys::campaign_row(coupon, campaign.issue_until));
         let budget_shards = campaign.as_ref().and_then(|campaign| campaign.budget_shards).unwrap_or_default();
         let budget = (0..budget_shards).map(|shard| keys::budget(coupon, shard));

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use tests::simulator::{Plan, run};
+use tests::simulator::{Plan, Subject, run};
 
 /// Functions die, the provider is silent after it took the money, notices get lost, and customers confirm at once.
 #[test]
@@ -16,7 +16,7 @@ fn a_thousand_sessions_with_faults_end_with_equal_books() {
             scope.spawn(|| {
                 while sessions.load(Ordering::SeqCst) < 1_000 {
                     let seed = seed.fetch_add(1, Ordering::SeqCst);
-                    let ended = run(&Plan::about_payments(seed), false);
+                    let ended = run(&Plan::about(Subject::Payments, seed), false);
                     assert_eq!(ended.violations, [] as [&str; 0], "seed {seed}");
                     sessions.fetch_add(ended.sessions, Ordering::SeqCst);
                 }

@@ -1,14 +1,18 @@
-//! Hot products that scale by themselves.
+//! Hot products and campaigns that scale by themselves.
 
 use std::time::Duration;
 
 use functions::schedule::sweep;
 use serde_json::{Value, json};
-use shared::events::EventKind;
+use shared::{
+    domain::{CouponId, UserId, tickets::own_shard},
+    events::EventKind,
+    store::coupons,
+};
 use tests::{
-    Answer, TestShop,
+    Answer, Call, Fault, TestShop,
     limits::{Limits, Rush, rush},
-    steps::published,
+    steps::{dying_at, published, wait},
 };
 
 /// A shop with a product of one shard, customers, and the limits of a warm table.
@@ -164,4 +168,125 @@ async fn many_functions_take_one_step_at_a_time() {
     let tea = product(&shop).await;
     assert!(tea["stockShards"].as_u64() <= Some(16), "each shard has two units: {tea}");
     shop.audit().await;
+}
+
+async fn campaign(shop: &TestShop) -> Value {
+    shop.without_limits().get("/coupons/welcome").as_admin().await.expect(200)
+}
+
+fn issue(shop: &TestShop, user: &str) -> Call {
+    shop.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }))
+}
+
+/// The numbers of counters that the events tell of.
+async fn counters_told(shop: &TestShop) -> Vec<u64> {
+    let events = published(&shop.without_limits()).await.into_iter();
+    let scaled = events.filter(|event| event.kind == EventKind::CampaignScaled);
+    let data = scaled.map(|event| serde_json::to_value(&event.data).unwrap());
+    data.map(|data| data["counterShards"].as_u64().unwrap()).collect()
+}
+
+const FIXED: fn() -> Value = || json!({ "kind": "FIXED", "value": 1_000 });
+
+/// One counter takes a hundred allocations at once and then 1,000 a second, fewer than the crowd asks for.
+#[tokio::test(start_paused = true)]
+async fn a_hot_campaign_gets_counters_and_issues_exactly_meanwhile() {
+    const CLIENTS: usize = 100;
+    const ROUNDS: usize = 11;
+    let mut seconds = Vec::new();
+    for pinned in [true, false] {
+        let limits = Limits { burst_seconds: 0.1, ..Limits::for_warm_table(256) };
+        let shop = TestShop::through(limits, CLIENTS);
+        let prepare = shop.without_limits();
+        let mut terms = FIXED();
+        if pinned {
+            terms["counterShards"] = json!(1);
+        }
+        prepare.campaign("welcome", 1_000, terms).await;
+        for user in 0..CLIENTS * ROUNDS {
+            prepare.customer(&format!("u{user}"), 0).await;
+        }
+        let requests = shop.clone();
+        let sold = rush(&shop, CLIENTS, move |client: usize, round: usize, _: Option<&Answer>| {
+            (round < ROUNDS).then(|| issue(&requests, &format!("u{}", client * ROUNDS + round)))
+        })
+        .await;
+        let welcome = campaign(&shop).await;
+        assert_eq!((sold.successes.len(), &welcome["remainingQuantity"]), (1_000, &json!(0)), "{:?}", sold.codes);
+        let counters = welcome["counterShards"].as_u64().unwrap();
+        assert_eq!(counters > 1, !pinned, "{welcome}");
+        assert_eq!(counters_told(&shop).await.last().copied(), (!pinned).then_some(counters));
+        seconds.push(sold.successes.iter().max().unwrap().as_secs_f64());
+        assert_eq!(shop.audit().await.tickets_orphaned, 0);
+    }
+    assert!(seconds[1] < 0.8 * seconds[0], "{seconds:?}");
+}
+
+/// A campaign of two counters of which the user's own is empty.
+async fn uneven() -> (TestShop, String) {
+    let shop = TestShop::new();
+    shop.campaign("welcome", 1_100, FIXED()).await;
+    let own = |user: &str| own_shard(&UserId::try_from(user.to_owned()).unwrap(), 2);
+    let number = (0..).find(|number| own(&format!("u{number}")) == 0).unwrap();
+    let user = format!("u{number}");
+    shop.customer(&user, 0).await;
+    let id = CouponId::try_from("welcome".to_owned()).unwrap();
+    for _ in 0..550 {
+        let allocation = coupons::allocate_ticket(&id, 0, shop.now());
+        let mut backoff = shop.instance().backoff();
+        let _ = shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.unwrap();
+    }
+    (shop, user)
+}
+
+#[tokio::test]
+async fn a_campaign_with_an_empty_counter_while_another_is_full_gets_a_counter() {
+    let (shop, user) = uneven().await;
+    issue(&shop, &user).await.expect(201);
+    let welcome = campaign(&shop).await;
+    assert_eq!((&welcome["counterShards"], &welcome["remainingQuantity"]), (&json!(3), &json!(549)));
+    assert_eq!(counters_told(&shop).await, [3]);
+    shop.audit().await;
+}
+
+/// The function dies at each of its calls: the sweep brings the new version to all counters, and no ticket is lost.
+#[tokio::test]
+async fn a_campaign_grows_whole_or_not_at_all() {
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 1.. {
+        let (shop, user) = uneven().await;
+        let answered = dying_at(&shop, number, issue(&shop, &user)).await;
+        for _ in 0..3 {
+            wait(&shop, 60_000);
+            sweep::tickets::run(shop.instance()).await.unwrap();
+        }
+        assert_eq!(shop.audit().await.tickets_orphaned, 0, "call {number}");
+        let welcome = campaign(&shop).await;
+        seen.insert(welcome["counterShards"].as_u64().unwrap());
+        let issued = i64::from(answered.is_some());
+        let left = welcome["remainingQuantity"].as_i64().unwrap();
+        assert!(left == 1_100 - issued || left == 1_099, "call {number}: {welcome}");
+        if answered.is_some() {
+            break;
+        }
+    }
+    assert_eq!(seen, [2, 3].into());
+}
+
+/// Conflicts are rare here, and three within a moment are a sign of heat.
+#[tokio::test]
+async fn counters_that_an_admin_set_stay() {
+    for (pinned, counters) in [(true, 1), (false, 4)] {
+        let shop = TestShop::with_instances(1);
+        let mut terms = FIXED();
+        if pinned {
+            terms["counterShards"] = json!(1);
+        }
+        shop.campaign("welcome", 1_000, terms).await;
+        shop.customer("mina", 0).await;
+        shop.dynamo().fail_first("UpdateItem", 3, Fault::Conflict);
+        issue(&shop, "mina").await.expect(201);
+        assert_eq!(campaign(&shop).await["counterShards"], counters);
+        shop.audit().await;
+    }
 }

@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{Bounds, desk},
-    domain::{OrderId, UserId, tickets::own_shard},
+    domain::{CouponId, OrderId, UserId, tickets::own_shard},
+    store,
 };
 
 use crate::{
@@ -469,6 +470,24 @@ async fn sharded_coupons(bench: &mut Bench) {
     let call = issue(&bench.shop, second);
     bench.refused("sold out, known a second ago, 16 counters", cost(1, 0.0, 1.0 + 8.0), call).await;
     bench.shop.set_clock(&now.to_string());
+    growing_coupons(bench).await;
+}
+
+/// A request that finds its counter empty, while the other one of two is full, adds a counter: two reads and a commit of
+/// three items, and the new version for the counters.
+async fn growing_coupons(bench: &mut Bench) {
+    bench.shop.campaign("growing", 1_100, json!({ "kind": "FIXED", "value": 1_000 })).await;
+    let id = CouponId::try_from("growing".to_owned()).expect("an id");
+    for _ in 0..550 {
+        let allocation = store::coupons::allocate_ticket(&id, 0, bench.shop.now());
+        let mut backoff = bench.shop.instance().backoff();
+        let _ = bench.shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.expect("a ticket");
+    }
+    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).expect("an id"), 2) == 0;
+    let user = (0..).map(|number| format!("u{number}")).find(own).expect("a user of the first counter");
+    bench.shop.customer(&user, 0).await;
+    let call = bench.shop.post("/coupons/issue", json!({ "userId": user, "couponId": "growing" }));
+    bench.call("coupon issue that adds a counter to two", cost(10, 12.0, 10.0), call).await;
 }
 
 async fn carts(bench: &mut Bench) {

@@ -3092,8 +3092,8 @@ export interface components {
              */
             validUntil?: components["schemas"]["Instant"];
             /**
-             * @description The number of counters over which its coupons are spread, at most one a coupon. Without it, one for each
-             *     thousand coupons, at most 16. Each takes about a thousand issues a second.
+             * @description The number of counters over which its coupons are spread, at most one a coupon. Each takes about a thousand issues
+             *     a second. Without it, one for each thousand coupons, at most 16, and more by itself once requests meet.
              */
             counterShards?: components["schemas"]["CounterShards"];
         };

@@ -29,6 +29,10 @@ pub struct Bounds {
     pub hot_look: SignedDuration,
     /// The times between two steps of scaling.
     pub scaling_pace: ScalingPace,
+    /// The tickets for each of which a new campaign gets a counter.
+    pub tickets_a_counter: i64,
+    /// The fewest tickets for which a campaign that is hot gets another counter.
+    pub least_tickets: i64,
     /// The time that a request spends on a step.
     pub scaling_budget: Duration,
     /// Concurrent moves of units between shards.
@@ -118,6 +122,9 @@ impl Bounds {
     ///   flash mode a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
     /// - A look at a hot product is half a read unit, four a second for each instance that meets others. 4,000 instances
     ///   read less than three partitions' worth, and a throttled look is left out.
+    /// - One partition key takes a thousand updates a second, so that all coupons of a campaign can be issued in about a
+    ///   second.
+    /// - A counter's 50 tickets are allocated in a twentieth of a second; a read of it costs as much as half a ticket.
     /// - Old accounts and campaigns cost another attempt, or a read a minute.
     /// - Returned units and tickets are sold within a second.
     /// - A turn in a drop's line is shown at most a second late, and is honoured at once.
@@ -147,6 +154,8 @@ impl Bounds {
         heat_window: SignedDuration::from_secs(2),
         hot_look: SignedDuration::from_millis(250),
         scaling_pace: ScalingPace::PRODUCTION,
+        tickets_a_counter: 1_000,
+        least_tickets: 50,
         scaling_budget: Duration::from_secs(1),
         moves_at_once: 32,
         account_age: SignedDuration::from_secs(60),

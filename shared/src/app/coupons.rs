@@ -18,6 +18,7 @@ use crate::{
         CouponId, Invalid, Patch, Precondition, Refusal, UserId, Won,
         account::Account,
         budget::{self, BudgetShard},
+        counter_growth::CounterGrowth,
         coupon::{
             Campaign, CampaignRow, CampaignStatus, Counter, CouponState, CouponStatus, IssuedCoupon, Terms,
             TotalQuantity, Validity,
@@ -96,7 +97,7 @@ async fn create_once(
     coupon_id: CouponId,
     key: &RequestKey,
 ) -> Result<IdempotentOutcome, Failure> {
-    let counter_shards = counter_shards(new.counter_shards, new.total_quantity);
+    let counter_shards = counter_shards(new.counter_shards, new.total_quantity, shop.bounds.tickets_a_counter);
     let campaign = Campaign {
         coupon_id: coupon_id.clone(),
         name: new.name,
@@ -107,6 +108,7 @@ async fn create_once(
         issue_until: new.issue_until,
         validity: new.validity,
         counter_shards,
+        growth: CounterGrowth { counters_pinned: new.counter_shards.is_some(), ..CounterGrowth::default() },
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
         status: CampaignStatus::Active,
@@ -421,13 +423,15 @@ async fn issue_once(
                 }
                 allocated
             }
-            Allocated::Outdated { shard, counter } => {
+            outdated @ (Allocated::Outdated { .. } | Allocated::Grown) => {
                 campaign = read(shop, coupon).await?;
                 if !campaign.is_open(shop.clock.now()) {
                     return Err(Refusal::CouponNotIssuable.into());
                 }
-                // The change that opens the campaign has not come to this counter yet.
-                tickets::bind(shop, &campaign, shard, counter, &mut backoff).await?;
+                if let Allocated::Outdated { shard, counter } = outdated {
+                    // The change that opens the campaign has not come to this counter yet.
+                    tickets::bind(shop, &campaign, shard, counter, &mut backoff).await?;
+                }
                 issued.description.clone_from(&campaign.description);
                 admission = admit(shop, &campaign, user, ticket).await?;
                 backoff.retry("the campaign changed meanwhile").await?;
@@ -529,8 +533,8 @@ async fn may_have(
     }
     let mut is_outdated = false;
     if let Some(campaign) = counted {
-        tickets::snapshot(shop, campaign, at, &found)?;
-        is_outdated = tickets::newer(campaign, &found)?.is_some();
+        let (_, newer) = tickets::snapshot(shop, campaign, at, &found)?;
+        is_outdated = newer.is_some();
     }
     accounts::ensure_active(user, found.get(&account)?)?;
     let campaign = match cached {

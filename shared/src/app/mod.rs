@@ -12,6 +12,7 @@ pub mod bestsellers;
 mod bounds;
 mod caps;
 pub mod cart;
+mod counter_growth;
 pub mod coupon_expiry;
 pub mod coupons;
 pub mod desk;

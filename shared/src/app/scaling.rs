@@ -9,7 +9,7 @@
 //! shard that has too many then gives some in a commit of its own. If it stops half-way, orders that find their shard
 //! empty even the shards out, as the next step and the sweep do. If the answer is lost, the repetition carries the same token.
 
-use super::{Failure, Shop, inventory, products::commit_change};
+use super::{Failure, Shop, inventory, products::commit_change, shop::Hot};
 use crate::{
     domain::{
         ProductId,
@@ -24,7 +24,7 @@ use crate::{
 ///
 /// A failure of the scaling is no failure of the sale.
 pub(super) async fn met_others(shop: &Shop, id: &ProductId, backoff: &Backoff) -> Option<Product> {
-    if !shop.note_contention(id) {
+    if !shop.note_contention(&Hot::Product(id.clone())) {
         // The instance may know more than this request, which may have begun long ago.
         return shop.cached_product(id);
     }
@@ -42,7 +42,7 @@ pub(super) async fn met_others(shop: &Shop, id: &ProductId, backoff: &Backoff) -
 pub(super) async fn found_uneven(shop: &Shop, id: &ProductId, shards: &[Shard], backoff: &Backoff) {
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
     let is_worth_it = inventory::total(shards) >= i64::try_from(shards.len()).unwrap_or(i64::MAX).saturating_mul(2);
-    if !is_uneven(&remaining) || !is_worth_it || !shop.note_uneven(id) {
+    if !is_uneven(&remaining) || !is_worth_it || !shop.note_uneven(&Hot::Product(id.clone())) {
         return;
     }
     if let Err(error) = level(shop, id, &mut backoff.hurried(shop.bounds.scaling_budget)).await {

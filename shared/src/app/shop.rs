@@ -197,8 +197,8 @@ struct Caches {
     drops: Cache<DropId, (Timestamp, DropState)>,
     /// The terms on which sellers ship, or that one has none, and the instant of that read.
     terms: Cache<UserId, (Timestamp, Option<SellerShipping>)>,
-    /// The contention at products' shards.
-    heat: Cache<ProductId, Heat>,
+    /// The contention at the shards of products and the counters of campaigns.
+    heat: Cache<Hot, Heat>,
     /// Products without stock, and the instant of that read.
     sold_out: Cache<ProductId, Timestamp>,
     /// Products with too few units left at the timed offer that runs, and the instant of that read.
@@ -251,7 +251,14 @@ impl BuildHasher for SeededHasher {
     }
 }
 
-/// The contention that an instance met at the shards of a product.
+/// A thing that may get hot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Hot {
+    Product(ProductId),
+    Campaign(CouponId),
+}
+
+/// The contention that an instance met at the shards of a product, or the counters of a campaign.
 #[derive(Debug, Clone, Copy)]
 struct Heat {
     /// The beginning of the time in which it is counted.
@@ -422,11 +429,11 @@ impl Shop {
         self.caches.drops.insert(state.drop_id.clone(), (asked_at, state.clone()));
     }
 
-    /// Counts that a sale met others at a shard of a product. Returns whether the product is to be looked at: if it met
-    /// enough of them within a moment, and has not just looked.
-    pub(super) fn note_contention(&self, product: &ProductId) -> bool {
+    /// Counts that a request met others at a shard of a product, or at a counter of a campaign. Returns whether it is to be
+    /// looked at: if this instance met enough of them within a moment, and has not just looked.
+    pub(super) fn note_contention(&self, hot: &Hot) -> bool {
         let (now, Bounds { hot_after, heat_window, hot_look, .. }) = (self.clock.now(), self.bounds);
-        let counted = self.caches.heat.get(product);
+        let counted = self.caches.heat.get(hot);
         let mut heat = counted.unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
         if !self.is_younger(heat.since, heat_window) {
             (heat.since, heat.met) = (now, 0);
@@ -436,18 +443,18 @@ impl Shop {
         if is_hot {
             (heat.since, heat.met, heat.looked_at) = (now, 0, now);
         }
-        self.caches.heat.insert(product.clone(), heat);
+        self.caches.heat.insert(hot.clone(), heat);
         is_hot
     }
 
-    /// Whether shards of a product that were found uneven are to be evened out: if this instance has not just looked.
-    pub(super) fn note_uneven(&self, product: &ProductId) -> bool {
+    /// Whether shards or counters that were found uneven are to be looked at: if this instance has not just looked.
+    pub(super) fn note_uneven(&self, hot: &Hot) -> bool {
         let now = self.clock.now();
-        let mut heat = self.caches.heat.get(product).unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        let mut heat = self.caches.heat.get(hot).unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
         let is_due = !self.is_younger(heat.looked_at, self.bounds.hot_look);
         if is_due {
             heat.looked_at = now;
-            self.caches.heat.insert(product.clone(), heat);
+            self.caches.heat.insert(hot.clone(), heat);
         }
         is_due
     }

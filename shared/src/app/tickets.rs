@@ -6,14 +6,14 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
-use super::{Failure, Shop};
+use super::{Failure, Shop, counter_growth};
 use crate::{
     domain::{
         CouponId, Refusal, UserId,
         coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
         tickets::{RemainingTickets, own_shard},
     },
-    store::{Applied, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
+    store::{Applied, Attempted, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
 };
 
 /// A ticket: the counter shard that it was allocated from, and its number there.
@@ -30,6 +30,8 @@ pub(super) enum Allocated {
     Ticket { ticket: Ticket, version: u64 },
     /// None: the campaign as it is known is not that of this counter, which may be closed.
     Outdated { shard: u16, counter: Counter },
+    /// None: the campaign as it is known has fewer counters.
+    Grown,
 }
 
 /// Allocates a ticket for a user who has no coupon of the campaign yet.
@@ -44,13 +46,26 @@ pub(super) async fn draw(
     backoff: &mut Backoff,
 ) -> Result<Allocated, Failure> {
     let coupon = &campaign.coupon_id;
-    let own = own_shard(user, campaign.counter_shards);
-    let mut left = shop.cached_counters(coupon);
+    let own = own_shard(user, campaign.counters());
+    // What is known of fewer counters than there are would keep this instance from the new ones.
+    let is_of_all = |left: &RemainingTickets| left.counters().len() == usize::from(campaign.counters());
+    let mut left = shop.cached_counters(coupon).filter(is_of_all);
     loop {
         let choice = left.as_ref().map_or(Some(own), |left| left.choose(own, shop.random.below(u64::MAX)));
         if let Some(shard) = choice {
             let now = shop.clock.now();
-            match shop.table.apply::<Counter>(&coupons::allocate_ticket(coupon, shard, now), backoff).await? {
+            let allocate = coupons::allocate_ticket(coupon, shard, now);
+            let applied = match shop.table.apply_or_yield::<Counter>(&allocate, backoff).await? {
+                Attempted::Done(applied) => applied,
+                Attempted::Contended(_) => {
+                    backoff.pause("an allocation met others").await?;
+                    if counter_growth::met_others(shop, campaign, backoff).await {
+                        return Ok(Allocated::Grown);
+                    }
+                    continue;
+                }
+            };
+            match applied {
                 Applied::Done(counter) => {
                     shop.cache_allocated(coupon, shard, counter.left());
                     let ticket = Ticket { shard, number: counter.next.saturating_sub(1) };
@@ -72,6 +87,9 @@ pub(super) async fn draw(
             note_sold_out(shop, campaign, true, backoff).await;
             return Err(Refusal::CouponSoldOut.into());
         }
+        if counter_growth::found_uneven(shop, campaign, &seen, backoff).await {
+            return Ok(Allocated::Grown);
+        }
         left = Some(seen);
         backoff.retry("others allocated the tickets").await?;
     }
@@ -90,7 +108,7 @@ pub(super) async fn note_sold_out(shop: &Shop, campaign: &Campaign, sold_out: bo
 }
 
 /// A counter of a later version than the campaign as it is known, if one was found, with its number.
-pub(super) fn newer(campaign: &Campaign, found: &Found) -> Result<Option<(u16, Counter)>, StoreError> {
+fn newer(campaign: &Campaign, found: &Found) -> Result<Option<(u16, Counter)>, StoreError> {
     for (key, shard) in counters(campaign).zip(0..) {
         let counter: Option<Counter> = found.get(&key)?;
         if let Some(counter) = counter.filter(|counter| counter.version > campaign.version) {
@@ -187,32 +205,36 @@ async fn look(
     let wanted: Vec<Key> = counters(campaign).chain([mine.clone()]).collect();
     let at = shop.clock.now();
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-    let left = snapshot(shop, campaign, at, &found)?;
+    let (left, newer) = snapshot(shop, campaign, at, &found)?;
     if found.get::<IssuedCoupon>(&mine)?.is_some_and(|mine| mine.state != CouponState::Revoked) {
         return Err(Refusal::CouponAlreadyIssued.into());
     }
-    Ok((left, newer(campaign, &found)?))
+    Ok((left, newer))
 }
 
 pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
-    (0..campaign.counter_shards).map(|shard| keys::counter(&campaign.coupon_id, shard))
+    (0..campaign.counters()).map(|shard| keys::counter(&campaign.coupon_id, shard))
 }
 
-/// Caches a read of all counters that began at this instant.
+/// Caches a read of all counters that began at this instant. Returns the tickets left, and a counter of a later version than
+/// the campaign as it is known, if there is one: there may be further counters then, so that nothing is cached.
 pub(super) fn snapshot(
     shop: &Shop,
     campaign: &Campaign,
     at: Timestamp,
     found: &Found,
-) -> Result<RemainingTickets, StoreError> {
+) -> Result<(RemainingTickets, Option<(u16, Counter)>), StoreError> {
     let tickets = counters(campaign).map(|key| {
         // A counter that the read has missed may have some.
         let counter: Option<Counter> = found.get(&key)?;
         Ok(counter.map_or(1, |counter| counter.left()))
     });
     let left = RemainingTickets::new(tickets.collect::<Result<_, StoreError>>()?);
-    shop.cache_counters(&campaign.coupon_id, at, left.clone());
-    Ok(left)
+    let newer = newer(campaign, found)?;
+    if newer.is_none() {
+        shop.cache_counters(&campaign.coupon_id, at, left.clone());
+    }
+    Ok((left, newer))
 }
 
 /// Voids an orphaned ticket and raises the limit for it. Returns whether it did: not if the ticket has a claim record,

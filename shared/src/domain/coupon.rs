@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{
     CouponId, DropId, ETag, OrderId, UserId, Won,
     bounded::bounded,
+    counter_growth::CounterGrowth,
     invalid::named,
     is_zero,
     scope::Scope,
@@ -202,8 +203,10 @@ pub struct Campaign {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub issue_until: Timestamp,
     pub validity: Validity,
-    /// The number of counters over which the total is spread.
+    /// The number of counters over which the total is spread. There may be more ([`Self::counters`]).
     pub counter_shards: u16,
+    #[serde(flatten)]
+    pub growth: CounterGrowth,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
     /// Absent in a record of the first stage.
@@ -265,12 +268,17 @@ impl Campaign {
         self.status.is_active() && self.validity.is_issued(self.issue_from..self.issue_until, now)
     }
 
-    /// The part of the total that each counter has.
+    /// The number of all its counters. Those that were added later have no part of the total, but tickets of others.
+    pub fn counters(&self) -> u16 {
+        self.counter_shards.saturating_add(self.growth.added_counters)
+    }
+
+    /// The part of the total that each of the first counters has.
     pub fn parts(&self) -> Vec<i64> {
         spread(self.total_quantity, self.counter_shards)
     }
 
-    /// The part of the total that each counter had before coupons were added.
+    /// The part of the total that each of the first counters had before coupons were added.
     pub fn first_parts(&self) -> Vec<i64> {
         spread(self.first_quantity.unwrap_or(self.total_quantity), self.counter_shards)
     }
@@ -344,7 +352,8 @@ impl CampaignRow {
 pub struct Counter {
     /// The next ticket.
     pub next: i64,
-    /// The end of the tickets, exclusive: the shard's part of the total, plus one for each voided claim.
+    /// The end of the tickets, exclusive: the shard's part of the total, plus one for each voided claim, and those that it
+    /// got from another counter less those that it gave.
     pub limit: i64,
     /// The progress of the sweep.
     #[serde(default)]
@@ -560,6 +569,7 @@ mod tests {
             issue_until: at("2026-12-01T00:00:00Z"),
             validity,
             counter_shards: 1,
+            growth: CounterGrowth::default(),
             created_at: at("2026-10-01T00:00:00Z"),
             updated_at: None,
             status: CampaignStatus::Active,
@@ -593,11 +603,13 @@ mod tests {
     }
 
     #[test]
-    fn coupons_are_added_to_the_parts_of_all_counters() {
+    fn coupons_are_added_to_the_parts_of_the_first_counters() {
         let before = Campaign { counter_shards: 3, ..campaign(Validity::Days(1)) };
         assert_eq!((before.parts(), before.first_parts()), (vec![4, 3, 3], vec![4, 3, 3]));
-        let after = Campaign { total_quantity: 15, first_quantity: Some(10), ..before };
+        let growth = CounterGrowth { added_counters: 2, ..CounterGrowth::default() };
+        let after = Campaign { total_quantity: 15, first_quantity: Some(10), growth, ..before };
         assert_eq!((after.parts(), after.first_parts()), (vec![5, 5, 5], vec![4, 3, 3]));
+        assert_eq!(after.counters(), 5, "those that were added have no part");
     }
 
     #[test]

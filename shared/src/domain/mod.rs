@@ -12,6 +12,7 @@ pub mod caps;
 pub mod cart;
 pub mod characters;
 pub mod claim;
+pub mod counter_growth;
 pub mod coupon;
 pub mod desk;
 pub mod drops;

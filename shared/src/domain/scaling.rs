@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::patch::Patch;
 
-/// The most shards of a product. An order line may have to take from all of them in one transaction of at most 100
-/// actions.
+/// The most shards of a product, and the most counters of a campaign. An order line may have to take from all of them in
+/// one transaction of at most 100 actions.
 pub const MAX_SHARDS: u16 = 64;
 
-/// The settings of the shop for all products that scale by themselves.
+/// The settings of the shop for all products, and for the counters of campaigns, that scale by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScalingPolicy {
     /// The fewest shards of a product.
     pub least_shards: u16,
-    /// The most shards of a product.
+    /// The most shards of a product, and the most counters of a campaign.
     pub most_shards: u16,
     /// Whether a product may enter flash mode by itself.
     pub auto_flash: bool,
@@ -109,6 +109,12 @@ const GROWTH: u16 = 4;
 /// A clock that is further ahead than this is wrong, and its marks count for nothing.
 const MOST_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
+/// Whether a mark was stored less than this ago.
+pub(super) fn is_within(time: SignedDuration, mark: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(mark);
+    age < time && age > SignedDuration::ZERO.saturating_sub(MOST_SKEW)
+}
+
 impl Scale {
     /// The scale of a new product: pinned where a value is given, else automatic.
     pub fn new(shards: Option<u16>, flash: Option<bool>, policy: &ScalingPolicy) -> Self {
@@ -159,10 +165,7 @@ impl Scale {
 
     /// Whether a sign of heat was stored less than this ago.
     fn was_hot_within(&self, time: SignedDuration, now: Timestamp) -> bool {
-        self.scaling.hot_at.is_some_and(|at| {
-            let age = now.duration_since(at);
-            age < time && age > SignedDuration::ZERO.saturating_sub(MOST_SKEW)
-        })
+        self.scaling.hot_at.is_some_and(|at| is_within(time, at, now))
     }
 
     /// Whether a function that finds the product hot may have something to store.

@@ -8,17 +8,16 @@ bounded! {
     CounterShards(u16): 1, 64
 }
 
-/// The number of tickets from which a campaign gets another counter. One partition key takes a thousand updates a
-/// second, so that all coupons of a campaign can be issued in about a second.
-const TICKETS_A_COUNTER: i64 = 1_000;
-
 /// The most counters of a campaign by default: the functions of one account make fewer than 16,000 allocations a
 /// second.
 const MAX_BY_DEFAULT: i64 = 16;
 
-/// The number of counters for `total` tickets: as chosen, or by the total; never more than there are tickets.
-pub fn counter_shards(chosen: Option<CounterShards>, total: i64) -> u16 {
-    let by_total = (total.saturating_add(TICKETS_A_COUNTER - 1) / TICKETS_A_COUNTER).clamp(1, MAX_BY_DEFAULT);
+/// The number of counters for `total` tickets: as chosen, or one for each `tickets_a_counter`; never more than there are
+/// tickets.
+pub fn counter_shards(chosen: Option<CounterShards>, total: i64, tickets_a_counter: i64) -> u16 {
+    let whole = total.checked_div(tickets_a_counter).unwrap_or(1);
+    let begun = i64::from(total.checked_rem(tickets_a_counter).is_some_and(|rest| rest > 0));
+    let by_total = whole.saturating_add(begun).clamp(1, MAX_BY_DEFAULT);
     let wanted = chosen.map_or(by_total, |chosen| i64::from(chosen.get()));
     u16::try_from(wanted.min(total)).unwrap_or(1).max(1)
 }
@@ -36,6 +35,11 @@ impl RemainingTickets {
     /// The tickets left in all counters, in the order of their numbers.
     pub fn new(tickets: Vec<i64>) -> Self {
         Self(tickets)
+    }
+
+    /// The tickets left in each counter.
+    pub fn counters(&self) -> &[i64] {
+        &self.0
     }
 
     /// Whether no counter had any.
@@ -79,9 +83,9 @@ mod tests {
     #[test]
     fn counters_follow_from_the_total() {
         for (total, shards) in [(1, 1), (1_000, 1), (1_001, 2), (16_000, 16), (10_000_000, 16)] {
-            assert_eq!(counter_shards(None, total), shards, "{total}");
+            assert_eq!(counter_shards(None, total, 1_000), shards, "{total}");
         }
-        let chosen = |shards: i64, total| counter_shards(Some(CounterShards::try_from(shards).unwrap()), total);
+        let chosen = |shards: i64, total| counter_shards(Some(CounterShards::try_from(shards).unwrap()), total, 1_000);
         assert_eq!((chosen(64, 10_000), chosen(16, 500), chosen(16, 3), chosen(1, 5_000)), (64, 16, 3, 1));
     }
 

@@ -7,8 +7,8 @@ use utoipa::{
 };
 
 use super::{
-    ClaimSnapshot, CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot, PaymentRequest, RefundRequest,
-    ScaleSnapshot, SheetSnapshot, ShippingInstruction, WithdrawalSnapshot,
+    CampaignSnapshot, ClaimSnapshot, CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot,
+    PaymentRequest, RefundRequest, ScaleSnapshot, SheetSnapshot, ShippingInstruction, WithdrawalSnapshot,
 };
 
 macro_rules! kinds {
@@ -112,6 +112,8 @@ kinds! {
     CouponRevoked: CouponSnapshot, 1;
     /// A product got more shards or flash mode by itself, or gave them up.
     ProductScaled: ScaleSnapshot, 1;
+    /// A campaign got more counters by itself.
+    CampaignScaled: CampaignSnapshot, 1;
 }
 
 /// The description of a kind of event.

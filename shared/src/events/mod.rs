@@ -3,6 +3,7 @@
 //!
 //! This floor maps records to events, and knows no use case. Consumers and producers rely on the names and shapes here.
 
+mod campaign;
 mod claim;
 mod coupon;
 mod inbound;
@@ -15,6 +16,7 @@ mod sheet;
 mod shipping;
 mod withdrawal;
 
+pub use campaign::{CampaignSnapshot, from_campaign_change};
 pub use claim::ClaimSnapshot;
 pub use coupon::{CouponSnapshot, from_coupon_change};
 pub use inbound::InboundKind;
@@ -90,6 +92,8 @@ pub enum EventData {
     Coupon(CouponSnapshot),
     /// Of [`EventKind::ProductScaled`].
     Scale(ScaleSnapshot),
+    /// Of [`EventKind::CampaignScaled`].
+    Counters(CampaignSnapshot),
 }
 
 impl Event {

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         CouponId, OrderId, UserId, Won,
         budget::{BudgetShard, Spend},
+        counter_growth::Gift,
         coupon::{Campaign, CampaignRow, ClaimRecord, Counter, CouponState, IssuedCoupon},
         swept::{SweepPlan, Swept},
     },
@@ -53,11 +54,13 @@ pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
     let first = if after.first_quantity.is_some() { ", #firstQuantity = :first" } else { "" };
     let guard = if after.drop_id.is_some() { ", #dropId = :dropId" } else { "" };
     let forget = if after.description.is_none() { " REMOVE #description" } else { "" };
+    let grown =
+        if after.growth.scaled_at.is_some() { ", #addedCounters = :addedCounters, #scaledAt = :scaledAt" } else { "" };
     let fields = "#status = :status, #version = :version, #totalQuantity = :total, #issueUntil = :until, \
                   #updatedAt = :updatedAt, #hasRow = :hasRow";
     let place = |from| keys::campaign_by_sweep(coupon, from);
     let plan = swept::plan(keys::campaign(coupon), after.sweep, place);
-    let mut update = plan.and_also(&format!(", {fields}{description}{first}{guard}{forget}"));
+    let mut update = plan.and_also(&format!(", {fields}{description}{first}{guard}{grown}{forget}"));
     if let Some(description) = &after.description {
         update = update.value(":description", description);
     }
@@ -66,6 +69,10 @@ pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
     }
     if let Some(drop) = &after.drop_id {
         update = update.value(":dropId", drop);
+    }
+    if let Some(scaled_at) = after.growth.scaled_at {
+        update =
+            update.value(":addedCounters", after.growth.added_counters).value(":scaledAt", scaled_at.as_millisecond());
     }
     unless_changed(update.when("attribute_exists(#pk)"), before.version)
         .value(":status", after.status)
@@ -202,6 +209,24 @@ pub fn bind_counter(campaign: &Campaign, shard: u16, seen: &Counter) -> Action {
         .value(":added", after.saturating_sub(before))
         .value(":part", after)
         .value(":version", campaign.version)
+        .value(":until", campaign.issue_until.as_millisecond())
+}
+
+/// Takes the tickets that a counter gives to new ones, and brings it to the version of the campaign that has them. Refused
+/// if it has changed its version since it was `seen`, or has allocated too many tickets. Goes together with the creation
+/// of the new counters.
+pub fn give_tickets(campaign: &Campaign, gift: &Gift, seen: &Counter) -> Action {
+    let update = "SET #limit = #limit - :given, #version = :version, #part = :part, #issueUntil = :until";
+    let first = || campaign.first_parts().get(usize::from(gift.giver)).copied().unwrap_or(0);
+    let update = Action::update(keys::counter(&campaign.coupon_id, gift.giver), update);
+    // The limit has risen since, if anything.
+    let update = update.when("attribute_exists(#pk) AND #limit >= :seenLimit AND #next <= :mostNext");
+    unless_changed(update, seen.version)
+        .value(":given", gift.tickets())
+        .value(":seenLimit", seen.limit)
+        .value(":mostNext", seen.limit.saturating_sub(gift.tickets()))
+        .value(":version", campaign.version)
+        .value(":part", seen.part.unwrap_or_else(first))
         .value(":until", campaign.issue_until.as_millisecond())
 }
 

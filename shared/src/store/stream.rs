@@ -17,8 +17,13 @@ use super::{
 };
 use crate::{
     domain::{
-        ExportId, ProductId, UserId, coupon::IssuedCoupon, export::ExportStatus, order::Order, product::Product,
-        sheet::OrderSheet, withdrawal::Withdrawal,
+        ExportId, ProductId, UserId,
+        coupon::{Campaign, IssuedCoupon},
+        export::ExportStatus,
+        order::Order,
+        product::Product,
+        sheet::OrderSheet,
+        withdrawal::Withdrawal,
     },
     platform::trace::TraceId,
 };
@@ -106,6 +111,14 @@ pub fn export_change(record: &EventRecord) -> Result<Option<ExportChange>, Store
 /// If an image has not the shape of a product.
 pub fn scale_change(record: &EventRecord) -> Result<Option<Change<Product>>, StoreError> {
     change(record, |sk| sk == "PRODUCT", |product: Product| (product, None))
+}
+
+/// Returns the change of a campaign, if the record is of one.
+///
+/// # Errors
+/// If an image has not the shape of a campaign.
+pub fn campaign_change(record: &EventRecord) -> Result<Option<Change<Campaign>>, StoreError> {
+    change(record, |sk| sk == "CAMPAIGN", |campaign: Campaign| (campaign, None))
 }
 
 /// Returns the product with a changed description, if the record is of a product.

@@ -12,10 +12,10 @@ use std::{
     time::Instant,
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
-use tests::simulator::{Mutant, Plan, run, shrink};
+use tests::simulator::{Mutant, Plan, Subject, run, shrink};
 
 /// A run is a million small pieces of memory, most of them soon freed.
 #[global_allocator]
@@ -51,17 +51,9 @@ struct Arguments {
     #[arg(long)]
     answers: bool,
 
-    /// Let most steps be about deliveries, claims and people
-    #[arg(long, conflicts_with = "payments")]
-    claims: bool,
-
-    /// Let most steps be about drops
-    #[arg(long, conflicts_with_all = ["payments", "claims"])]
-    drops: bool,
-
-    /// Let most steps be about payments
+    /// Let most steps be about a subject
     #[arg(long)]
-    payments: bool,
+    about: Option<Subject>,
 
     /// Plant bugs, one after the other, and print the seed that finds each
     #[arg(long)]
@@ -72,25 +64,16 @@ struct Arguments {
     only: String,
 }
 
-impl Arguments {
-    fn plan_of(&self, seed: u64) -> Plan {
-        if self.payments {
-            Plan::about_payments(seed)
-        } else if self.claims {
-            Plan::about_claims(seed)
-        } else if self.drops {
-            Plan::about_drops(seed)
-        } else {
-            Plan::of(seed)
-        }
-    }
+/// The plan of a seed, about a subject if there is one.
+fn plan_of(about: Option<Subject>, seed: u64) -> Plan {
+    about.map_or_else(|| Plan::of(seed), |subject| Plan::about(subject, seed))
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
         _ if arguments.mutants => hunt_all(&arguments),
-        Some(seed) => show(&arguments.plan_of(seed), arguments.whole),
+        Some(seed) => show(&plan_of(arguments.about, seed), arguments.whole),
         None => run_all(&arguments),
     }
 }
@@ -131,19 +114,18 @@ fn on_all_cores(work: impl Fn() + Sync) {
 /// Plants each bug and simulates runs until one fails. Fails if none does.
 fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
-    type PlanOf = fn(u64) -> Plan;
-    let all = Mutant::ALL.iter().map(|mutant| (mutant, Plan::of as PlanOf));
-    let all = all.chain(Mutant::OF_CLAIMS.iter().map(|mutant| (mutant, Plan::about_claims as PlanOf)));
-    let all = all.chain(Mutant::OF_DROPS.iter().map(|mutant| (mutant, Plan::about_drops as PlanOf)));
-    let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
-    let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
+    let about = |subject: &'static Subject| Mutant::about(*subject).iter().map(move |mutant| (mutant, Some(*subject)));
+    let all = Mutant::ALL.iter().map(|mutant| (mutant, None));
+    let all = all.chain(Subject::value_variants().iter().flat_map(about));
+    let planted: Vec<(&Mutant, Option<Subject>)> =
+        all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let progress = progress(planted.len() as u64);
     on_all_cores(|| {
-        while let Some(&(mutant, plan_of)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
+        while let Some(&(mutant, about)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
             let found = seeds.into_iter().find_map(|seed| {
-                let violations = run(&Plan { mutant: Some(*mutant), ..plan_of(seed) }, false).violations;
+                let violations = run(&Plan { mutant: Some(*mutant), ..plan_of(about, seed) }, false).violations;
                 violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {
@@ -186,7 +168,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             if seed >= end {
                 return;
             }
-            let outcome = run(&arguments.plan_of(seed), false);
+            let outcome = run(&plan_of(arguments.about, seed), false);
             progress.inc(1);
             calls.fetch_add(outcome.calls, Ordering::SeqCst);
             add(&answers, outcome.answers);
@@ -229,13 +211,9 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         }
         Some((seed, violation)) => {
             println!("seed {seed}: {violation}");
-            let code = show(&arguments.plan_of(*seed), arguments.whole);
-            let about = match (arguments.payments, arguments.claims, arguments.drops) {
-                (true, ..) => " --payments",
-                (_, true, _) => " --claims",
-                (_, _, true) => " --drops",
-                _ => "",
-            };
+            let code = show(&plan_of(arguments.about, *seed), arguments.whole);
+            let about = arguments.about.and_then(|subject| subject.to_possible_value());
+            let about = about.map(|subject| format!(" --about {}", subject.get_name())).unwrap_or_default();
             println!("to see it again: cargo xtask sim{about} --seed {seed}");
             code
         }

@@ -38,7 +38,7 @@ mod trace;
 mod world;
 
 pub use mutants::Mutant;
-pub use plan::{FaultKind, Plan, Step, Theme};
+pub use plan::{FaultKind, Plan, Step, Subject, Theme};
 pub use settings::RunSettings;
 pub use shape::Shape;
 pub use shrink::shrink;

@@ -5,6 +5,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::app::{Bounds, Policy};
 
+use super::plan::Subject;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mutant {
     /// The effect of the bug.
@@ -105,6 +107,8 @@ const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
 const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
 const BOUND: Writes = Writes("COUNTER#", "COUNTER", "SET #limit = #limit + :added");
+const TICKETS_GIVEN: Writes = Writes("COUNTER#", "COUNTER", "#limit = #limit - :given");
+const COUNTERS_ADDED: Writes = Writes("CAMPAIGN#", "CAMPAIGN", "#scaledAt = :scaledAt");
 const ROW_GONE: Writes = Writes("OPENCAMPAIGNS", "UNTIL#", "delete");
 const TICKET_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
@@ -266,7 +270,7 @@ impl Mutant {
     ];
 
     /// Mutants of deliveries, claims and people, for runs about these.
-    pub const OF_CLAIMS: &[Self] = &[
+    const OF_CLAIMS: &[Self] = &[
         Self { name: "a delivery plans no confirmation", changes: &[LeftOut(CONFIRMATION)] },
         Self { name: "a confirmation stays planned", changes: &[LeftOut(CONFIRMED)] },
         Self { name: "a purchase is confirmed at once", changes: &[Impatient] },
@@ -304,7 +308,7 @@ impl Mutant {
     ];
 
     /// Mutants of payments from outside, for runs about these.
-    pub const OF_PAYMENTS: &[Self] = &[
+    const OF_PAYMENTS: &[Self] = &[
         Self { name: "a top-up is credited without a mark in its session", changes: &[LeftOut(SESSION_PAID)] },
         Self { name: "a payment of another amount is confirmed", changes: &[Provider(ProviderBug::AnyAmount)] },
         Self {
@@ -328,7 +332,7 @@ impl Mutant {
     ];
 
     /// Mutants of drops, for runs about these.
-    pub const OF_DROPS: &[Self] = &[
+    const OF_DROPS: &[Self] = &[
         Self { name: "a ticket of a drop serves twice", changes: &[LeftOut(TICKET_SERVED)] },
         Self { name: "a ticket of a drop serves over its first record", changes: &[Unconditional(TICKET_SERVED)] },
         Self { name: "two customers of a line have one number", changes: &[Multiplied(NUMBER, ":one", 0)] },
@@ -339,6 +343,36 @@ impl Mutant {
         Self { name: "a drop does not guard its product", changes: &[Replaced(PRODUCT, "dropId", "dropWas")] },
         Self { name: "a drop does not guard its campaign", changes: &[Kept(CAMPAIGN_GUARDED, &["dropId"])] },
     ];
+
+    /// Mutants of campaigns, for runs about their coupons.
+    const OF_COUPONS: &[Self] = &[
+        Self {
+            name: "a counter keeps the tickets that it gives to a new one",
+            changes: &[Multiplied(TICKETS_GIVEN, ":given", 0)],
+        },
+        Self {
+            name: "counters are added to a campaign over a newer version",
+            changes: &[Weakened(COUNTERS_ADDED, "#version = :seenVersion")],
+        },
+        Self {
+            name: "counters are added and their campaign does not know",
+            changes: &[Kept(COUNTERS_ADDED, &["addedCounters"])],
+        },
+        Self {
+            name: "a counter gives tickets that it has allocated",
+            changes: &[Weakened(TICKETS_GIVEN, "#next <= :mostNext")],
+        },
+    ];
+
+    /// The mutants for runs about a subject.
+    pub fn about(subject: Subject) -> &'static [Self] {
+        match subject {
+            Subject::Claims => Self::OF_CLAIMS,
+            Subject::Coupons => Self::OF_COUPONS,
+            Subject::Drops => Self::OF_DROPS,
+            Subject::Payments => Self::OF_PAYMENTS,
+        }
+    }
 
     /// The bug in the shop's dealings with the payment provider, if it is one.
     pub(super) fn provider_bug(&self) -> Option<ProviderBug> {

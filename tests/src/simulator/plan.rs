@@ -101,6 +101,8 @@ pub enum Theme {
     Claims,
     /// The waiting lines of drops.
     Drops,
+    /// Crowds for the coupons of campaigns.
+    Coupons,
 }
 
 /// The plan of a run.
@@ -137,7 +139,7 @@ const SEQUENTIAL: u64 = 8;
 /// One of so many plans has a trickle of a product's sales, and one has a trickle of a user's operations.
 const TRICKLES: u64 = 14;
 
-/// Two of so many plans are about deliveries, claims and people, and one is about drops.
+/// Two of so many plans are about deliveries, claims and people, one is about drops, and one about coupons.
 const THEMES: u64 = 8;
 
 impl Plan {
@@ -158,6 +160,7 @@ impl Plan {
         let theme = match chance.below(THEMES) {
             0 | 1 => Theme::Claims,
             2 => Theme::Drops,
+            3 => Theme::Coupons,
             _ => Theme::All,
         };
         let mut steps = Vec::new();
@@ -193,26 +196,65 @@ impl Plan {
     }
 }
 
+/// A subject that most steps of a run are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Subject {
+    /// Deliveries, claims and people.
+    Claims,
+    /// Crowds for the coupons of campaigns.
+    Coupons,
+    /// The waiting lines of drops.
+    Drops,
+    /// Payments from outside.
+    Payments,
+}
+
+/// The times between two crowds of steps about coupons: a moment, and the waits of a sweep.
+const COUPON_GAPS_MS: [u64; 6] = [200, 300, 500, 3_000, 40_000, 130_000];
+
+/// The times between two crowds of steps about drops: a moment, steps of a line, and about a turn.
+const DROP_GAPS_MS: [u64; 6] = [200, 1_000, 1_500, 3_000, 40_000, 125_000];
+
 /// The times between two crowds of steps about payments: a moment, the wait of a sweep, and longer than most holds.
 const PAYMENT_GAPS_MS: [u64; 6] = [200, 3_000, 10_000, 40_000, 130_000, 700_000];
 
 impl Plan {
-    /// The plan of a seed with most steps about payments, at once and one after the other.
-    pub fn about_payments(seed: u64) -> Self {
+    /// The plan of a seed with most steps about a subject.
+    pub fn about(subject: Subject, seed: u64) -> Self {
+        let plan = match subject {
+            Subject::Claims => Self::about_claims(seed),
+            Subject::Coupons => Self::of_crowds(seed, Theme::Coupons, 0x00C0_0904, 6, &COUPON_GAPS_MS),
+            Subject::Drops => Self::of_crowds(seed, Theme::Drops, 0x0000_D409, 2, &DROP_GAPS_MS),
+            Subject::Payments => {
+                let plan = Self::of_crowds(seed, Theme::Payments, 0x0000_BA9C, 3, &PAYMENT_GAPS_MS);
+                Self { is_sequential: false, ..plan }
+            }
+        };
+        let small = Shape { wealth: 10, ..Shape::small() };
+        match subject {
+            Subject::Coupons => {
+                let shape = Shape { users: Shape::crowd(), most_coupons: 12, ..small };
+                Self { shape, settings: plan.settings.growing_to(12), ..plan }
+            }
+            Subject::Claims | Subject::Drops | Subject::Payments => Self { shape: small, ..plan },
+        }
+    }
+
+    /// The plan of a seed with steps of a theme, at once and one after the other: one of so many begins another crowd.
+    fn of_crowds(seed: u64, theme: Theme, salt: u64, crowd: u64, gaps_ms: &[u64]) -> Self {
         let plan = Self::of(seed);
-        let mut chance = Chance::new(seed ^ 0x0000_BA9C);
+        let mut chance = Chance::new(seed ^ salt);
         let (mut steps, mut at_ms) = (Vec::new(), 0);
         for number in 0..60 + pick(&mut chance, 60) {
-            if chance.below(3) == 0 {
-                at_ms += PAYMENT_GAPS_MS[pick(&mut chance, PAYMENT_GAPS_MS.len())];
+            if chance.below(crowd) == 0 {
+                at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
             }
-            let at = Duration::from_millis(at_ms + chance.below(2));
+            let at = Duration::from_millis(at_ms + chance.below(4));
             let (operation, seed) = (chance.bits(), chance.bits());
-            steps.push(Step { number, at, theme: Theme::Payments, operation, seed });
+            steps.push(Step { number, at, theme, operation, seed });
         }
         steps.sort_by_key(|step| step.at);
-        let shape = Shape { wealth: 10, ..Shape::small() };
-        Self { steps, shape, is_sequential: false, ..plan }
+        Self { steps, ..plan }
     }
 }
 
@@ -221,7 +263,7 @@ const CLAIM_GAPS_MS: [u64; 6] = [200, 200, 3_000, 40_000, 400_000, 1_000_000];
 
 impl Plan {
     /// The plan of a seed with most steps about deliveries, claims and people.
-    pub fn about_claims(seed: u64) -> Self {
+    fn about_claims(seed: u64) -> Self {
         let plan = Self::of(seed);
         let mut chance = Chance::new(seed ^ 0x000C_1A13);
         let (mut steps, mut at_ms, mut operation) = (Vec::new(), 0, 0);
@@ -235,31 +277,7 @@ impl Plan {
             steps.push(Step { number, at, theme: Theme::Claims, operation, seed: chance.bits() });
         }
         steps.sort_by_key(|step| step.at);
-        let shape = Shape { wealth: 10, ..Shape::small() };
-        Self { steps, shape, ..plan }
-    }
-}
-
-/// The times between two crowds of steps about drops: a moment, steps of a line, and about a turn.
-const DROP_GAPS_MS: [u64; 6] = [200, 1_000, 1_500, 3_000, 40_000, 125_000];
-
-impl Plan {
-    /// The plan of a seed with most steps about drops.
-    pub fn about_drops(seed: u64) -> Self {
-        let plan = Self::of(seed);
-        let mut chance = Chance::new(seed ^ 0x0000_D409);
-        let (mut steps, mut at_ms) = (Vec::new(), 0);
-        for number in 0..60 + pick(&mut chance, 60) {
-            if chance.below(2) == 0 {
-                at_ms += DROP_GAPS_MS[pick(&mut chance, DROP_GAPS_MS.len())];
-            }
-            let at = Duration::from_millis(at_ms + chance.below(4));
-            let (operation, seed) = (chance.bits(), chance.bits());
-            steps.push(Step { number, at, theme: Theme::Drops, operation, seed });
-        }
-        steps.sort_by_key(|step| step.at);
-        let shape = Shape { wealth: 10, ..Shape::small() };
-        Self { steps, shape, ..plan }
+        Self { steps, ..plan }
     }
 }
 

@@ -65,6 +65,13 @@ impl RunSettings {
         }
     }
 
+    /// The settings of a shop whose products and campaigns grow whenever requests meet, to so many shards or counters.
+    pub(super) fn growing_to(mut self, most: u16) -> Self {
+        self.bounds = quick(self.bounds);
+        self.policy.scaling.most_shards = most;
+        self
+    }
+
     /// Half of the runs have production's values; in the others about a third of the values are small.
     pub(super) fn generate(chance: &mut Chance, shape: &Shape) -> Self {
         let production = Self::production();
@@ -72,7 +79,7 @@ impl RunSettings {
             return production;
         }
         let actions = own_actions(shape);
-        let is_quick = chance.below(2) == 0;
+        let scaling = if chance.below(2) == 0 { quick(Bounds::PRODUCTION) } else { Bounds::PRODUCTION };
         Self {
             bounds: Bounds {
                 table: TableBounds {
@@ -91,10 +98,12 @@ impl RunSettings {
                 },
                 cached_entries: small(chance, &[1, 2, 3], 1_000),
                 product_age: small(chance, &seconds([1, 2]), Bounds::PRODUCTION.product_age),
-                hot_after: if is_quick { 1 } else { Bounds::PRODUCTION.hot_after },
-                heat_window: Bounds::PRODUCTION.heat_window,
-                hot_look: if is_quick { SignedDuration::ZERO } else { Bounds::PRODUCTION.hot_look },
-                scaling_pace: if is_quick { QUICK_PACE } else { Bounds::PRODUCTION.scaling_pace },
+                hot_after: scaling.hot_after,
+                heat_window: scaling.heat_window,
+                hot_look: scaling.hot_look,
+                scaling_pace: scaling.scaling_pace,
+                tickets_a_counter: scaling.tickets_a_counter,
+                least_tickets: scaling.least_tickets,
                 scaling_budget: Bounds::PRODUCTION.scaling_budget,
                 moves_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.moves_at_once),
                 account_age: small(chance, &seconds([0, 5]), Bounds::PRODUCTION.account_age),
@@ -198,6 +207,18 @@ const QUICK_PACE: ScalingPace = ScalingPace {
     mark: SignedDuration::from_secs(1),
     cooling: SignedDuration::from_secs(3),
 };
+
+/// The bounds with this pace. Allocations seldom meet in a run, too.
+fn quick(bounds: Bounds) -> Bounds {
+    Bounds {
+        hot_after: 1,
+        hot_look: SignedDuration::ZERO,
+        scaling_pace: QUICK_PACE,
+        tickets_a_counter: 2,
+        least_tickets: 1,
+        ..bounds
+    }
+}
 
 /// The least number of actions that a commit needs. It is an order of the longest basket with a reservation, a
 /// purchase limit and a quota for each line, or a product with the most shards.

@@ -53,6 +53,11 @@ impl Shape {
         }
     }
 
+    /// Users who are many for a campaign of a small shop.
+    pub(super) fn crowd() -> &'static [&'static str] {
+        &USERS[..16]
+    }
+
     pub(super) fn generate(chance: &mut Chance) -> Self {
         let wealth = if chance.below(3) == 0 { 10 } else { 1 };
         match chance.below(50) {
@@ -243,7 +248,9 @@ pub(super) fn new_coupon(now: Timestamp, shape: &Shape, chance: &mut Chance, cou
     campaign["couponId"] = json!(coupon);
     campaign["name"] = json!("환영 쿠폰");
     campaign["totalQuantity"] = json!(total);
-    campaign["counterShards"] = json!(1 + chance.below(total.min(u64::from(shape.most_shards))));
+    // A campaign with a number of counters keeps it, and any other gets more.
+    let counters = 1 + chance.below(total.min(u64::from(shape.most_shards)));
+    campaign["counterShards"] = if chance.below(2) == 0 { json!(counters) } else { Value::Null };
     campaign["issueFrom"] = json!("2026-11-01T00:00:00Z");
     campaign["issueUntil"] = if chance.below(3) == 0 { json!(soon(chance)) } else { json!("2026-12-01T00:00:00Z") };
     match chance.below(3) {

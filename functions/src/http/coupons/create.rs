@@ -68,8 +68,8 @@ struct Body {
     /// `validDays`.
     #[deserr(default)]
     valid_until: Option<Instant>,
-    /// The number of counters over which its coupons are spread, at most one a coupon. Without it, one for each
-    /// thousand coupons, at most 16. Each takes about a thousand issues a second.
+    /// The number of counters over which its coupons are spread, at most one a coupon. Each takes about a thousand issues
+    /// a second. Without it, one for each thousand coupons, at most 16, and more by itself once requests meet.
     #[deserr(default)]
     counter_shards: Option<CounterShards>,
 }

@@ -320,6 +320,8 @@ pub fn messages_of(record: &EventRecord) -> Result<Messages, StoreError> {
         (events::from_withdrawal_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else if let Some(Change { old, new, trace_id }) = stream::scale_change(record)? {
         (events::from_product_change(old.as_ref(), &new).into_iter().collect(), trace_id)
+    } else if let Some(Change { old, new, trace_id }) = stream::campaign_change(record)? {
+        (events::from_campaign_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else {
         return Ok(Messages::default());
     };

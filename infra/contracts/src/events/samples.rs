@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     domain::{
         PaymentId, Refusal, Won,
-        coupon::{CouponState, IssuedCoupon},
+        coupon::{Campaign, CouponState, IssuedCoupon},
         order::{
             Actor, Cancellation, ClaimPolicy, ClaimReason, ClaimType, HistoryEvent, Label, LineStatus, NewClaim, Order,
             ParcelStatus, PaymentMethod, Receipt, Refund, UnitCondition,
@@ -105,6 +105,9 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     let product = samples::stored_product(now)?;
     let step = product.scale().heated(98, later(now, 1), &ScalingPolicy::DEFAULT, &ScalingPace::PRODUCTION);
     let scaled = Product { version: 2, ..product.clone() }.at_scale(step.unwrap_or(product.scale()));
+    let campaign = samples::campaign()?;
+    let mut grown = Campaign { version: 1, ..campaign.clone() };
+    (grown.growth.added_counters, grown.growth.scaled_at) = (3, Some(later(now, 1)));
     let others = [
         events::from_sheet_change(None, &sheet),
         events::from_sheet_change(Some(&sheet), &abandoned),
@@ -112,6 +115,7 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
         events::from_coupon_change(Some(&coupon), &revoked),
         events::from_withdrawal_change(None, &samples::withdrawal(&sheet.user_id)?),
         events::from_product_change(Some(&product), &scaled),
+        events::from_campaign_change(Some(&campaign), &grown),
     ];
     Ok(orders.into_iter().chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace()))).collect())
 }

@@ -26,6 +26,7 @@ use shared::{
         CouponId, DropId, ExportId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity,
         Refusal, UserId, WithdrawalId, Won,
         address::Address,
+        counter_growth::CounterGrowth,
         coupon::CouponProblem,
         coupon::{Campaign, CampaignRow, CampaignStatus, CouponState, Discount, IssuedCoupon, Terms, Validity},
         export::{ExportKind, ExportStatus},
@@ -567,7 +568,11 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
     Ok((OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?, draft))
 }
 
-fn campaign() -> Result<Campaign, Error> {
+/// The campaign of the coupon.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn campaign() -> Result<Campaign, Error> {
     Ok(Campaign {
         coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
         name: "첫 구매 5,000원".to_owned(),
@@ -578,6 +583,7 @@ fn campaign() -> Result<Campaign, Error> {
         issue_until: at("2026-11-30T15:00:00Z")?,
         validity: Validity::Days(30),
         counter_shards: 1,
+        growth: CounterGrowth::default(),
         created_at: at("2026-11-18T00:00:00Z")?,
         updated_at: None,
         status: CampaignStatus::Active,

@@ -374,6 +374,6 @@ export default {
   "word.ParcelShipped": "parcel shipped", "word.ParcelInDelivery": "parcel in delivery", "word.ParcelDelivered": "parcel delivered",
   "word.ClaimRequested": "claim asked for", "word.ClaimDecided": "claim decided", "word.ClaimWithdrawn": "claim withdrawn",
   "word.ClaimReceived": "goods received", "word.ClaimCompleted": "claim completed", "word.OrderSheetCreated": "order sheet created",
-  "word.OrderSheetAbandoned": "order sheet abandoned", "word.CouponIssued": "coupon issued", "word.CouponRevoked": "coupon revoked", "word.ProductScaled": "product scaled",
+  "word.OrderSheetAbandoned": "order sheet abandoned", "word.CouponIssued": "coupon issued", "word.CouponRevoked": "coupon revoked", "word.ProductScaled": "product scaled", "word.CampaignScaled": "campaign scaled",
   "word.WithdrawalRequested": "cash-out asked for", "word.WithdrawalPaidOut": "cash-out paid", "word.WithdrawalReturned": "cash-out returned",
 };

@@ -374,6 +374,6 @@ export default {
   "word.ParcelShipped": "상자 발송", "word.ParcelInDelivery": "상자 배송 중", "word.ParcelDelivered": "상자 배송 완료",
   "word.ClaimRequested": "반품·교환 요청", "word.ClaimDecided": "요청 결정", "word.ClaimWithdrawn": "요청 철회",
   "word.ClaimReceived": "상품 회수", "word.ClaimCompleted": "반품·교환 완료", "word.OrderSheetCreated": "주문서 작성",
-  "word.OrderSheetAbandoned": "주문서 만료", "word.CouponIssued": "쿠폰 발급", "word.CouponRevoked": "쿠폰 회수", "word.ProductScaled": "상품 자동 확장",
+  "word.OrderSheetAbandoned": "주문서 만료", "word.CouponIssued": "쿠폰 발급", "word.CouponRevoked": "쿠폰 회수", "word.ProductScaled": "상품 자동 확장", "word.CampaignScaled": "캠페인 자동 확장",
   "word.WithdrawalRequested": "출금 요청", "word.WithdrawalPaidOut": "출금 완료", "word.WithdrawalReturned": "출금 반환",
 };

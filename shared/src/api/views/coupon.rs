@@ -122,7 +122,7 @@ impl From<Terms> for TermsView {
 
 impl From<Remaining> for CampaignView {
     fn from(Remaining { campaign, remaining, budget_left }: Remaining) -> Self {
-        let (valid_days, valid_until) = split(campaign.validity);
+        let ((valid_days, valid_until), counter_shards) = (split(campaign.validity), campaign.counters());
         Self {
             updated_at: campaign.last_updated(),
             coupon_id: campaign.coupon_id,
@@ -133,7 +133,7 @@ impl From<Remaining> for CampaignView {
             total_quantity: campaign.total_quantity,
             issued_quantity: campaign.total_quantity.saturating_sub(remaining),
             remaining_quantity: remaining,
-            counter_shards: campaign.counter_shards,
+            counter_shards,
             max_total_discount: campaign.max_total_discount,
             budget_left,
             issue_from: campaign.issue_from,

@@ -172,7 +172,7 @@ pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Resu
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     let listed = wanted.iter().map(|key| readable(key, found.get(key).map_err(Failure::from)).map(Option::flatten));
     let listed = listed.collect::<Result<_, _>>()?;
-    let (campaigns, next) = cut(places, listed, |it: &Campaign| it.counter_shards, shop.bounds.list_shards);
+    let (campaigns, next) = cut(places, listed, Campaign::counters, shop.bounds.list_shards);
 
     let counters: Vec<Key> = campaigns.iter().flat_map(coupons::counts).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut backoff).await?;

@@ -252,6 +252,20 @@ const DROP_WEIGHTS: [(u64, Generator); 21] = [
     (4, sweep),
 ];
 
+/// The generators of a run about coupons.
+const COUPON_WEIGHTS: [(u64, Generator); 10] = [
+    (60, issue),
+    (8, revoke),
+    (5, change_campaign),
+    (6, order_now),
+    (3, order_later),
+    (2, cancel_whole),
+    (2, set_drop),
+    (3, enter_drop),
+    (2, charge_much),
+    (6, sweep),
+];
+
 /// The generators of a trickle for one product.
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
@@ -301,6 +315,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
         Theme::Payments => (PAYMENT_WEIGHTS.as_slice(), world.shape),
         Theme::Claims => (CLAIM_WEIGHTS.as_slice(), world.shape),
+        Theme::Coupons => (COUPON_WEIGHTS.as_slice(), world.shape),
         Theme::Drops => (DROP_WEIGHTS.as_slice(), world.shape),
     };
     let scene = &Scene { shape, now: world.now() };
