@@ -76,7 +76,8 @@ async fn look(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<Opti
     }
     shop.cache_product(&product);
     let (now, policy, pace) = (shop.clock.now(), &shop.policy.scaling, &shop.bounds.scaling_pace);
-    if !product.scale().may_heat(now, policy, pace) {
+    let hot = Hot::Product(id.clone());
+    if !product.scale().may_heat(now, policy, pace) || !shop.may_step(&hot) {
         return Ok(Some(product));
     }
     let shards =
@@ -87,12 +88,21 @@ async fn look(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<Opti
     };
     let next =
         Product { version: product.version.saturating_add(1), ..product.clone() }.at_scale(scale).swept_from(now);
-    match shop.table.commit_or_yield(step(&product, &next, &shards), backoff).await? {
+    let chance = shop.random.below(u64::MAX);
+    match shop.table.commit_or_yield(step(&product, &next, &shards, chance), backoff).await? {
         Attempted::Done(Outcome::Committed) => shop.cache_product(&next),
-        // Another function took a step, or the product was changed; or the shard is too busy, and another sale that meets
-        // others tries again.
-        Attempted::Done(Outcome::Refused(_)) | Attempted::Contended(_) => return Ok(Some(product)),
+        // Another function took a step, or the product was changed.
+        Attempted::Done(Outcome::Refused(_)) => {
+            shop.note_step(&hot);
+            return Ok(Some(product));
+        }
+        // The shard is too busy, and another sale that meets others tries again.
+        Attempted::Contended(_) => {
+            shop.note_step_met_others(&hot);
+            return Ok(Some(product));
+        }
     }
+    shop.note_step(&hot);
     tracing::info!(product = %id, shards = next.stock_shards, flash = next.flash, "a hot product was scaled");
     if next.stock_shards > product.stock_shards && product.stock_shards > 1 {
         inventory::level_shards(shop, id, next.stock_shards, backoff).await?;
@@ -100,9 +110,10 @@ async fn look(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<Opti
     Ok(Some(next))
 }
 
-/// The commit of a step. New shards get an even part of the fullest one, so that no order finds them empty. Other shards are
-/// left out: each one more under a rush would make the commit less likely.
-fn step(product: &Product, next: &Product, shards: &[Shard]) -> Transaction {
+/// The commit of a step. New shards get an even part of a full one, so that no order finds them empty. Other shards are
+/// left out: each one more under a rush would make the commit less likely. `chance` (any number) chooses among the shards
+/// that are half as full as the fullest at least, so that functions do not all wait for the same one.
+fn step(product: &Product, next: &Product, shards: &[Shard], chance: u64) -> Transaction {
     let id = &product.product_id;
     let mut transaction = Transaction::new();
     transaction.add(products::replace(product, next));
@@ -110,8 +121,12 @@ fn step(product: &Product, next: &Product, shards: &[Shard]) -> Transaction {
     if added == 0 {
         return transaction;
     }
-    let fullest = shards.iter().zip(0..).max_by_key(|(shard, _)| shard.remaining);
-    let (remaining, giver) = fullest.map_or((0, 0), |(shard, number)| (shard.remaining, number));
+    let most = shards.iter().map(|shard| shard.remaining).max().unwrap_or(0);
+    let is_full = |(shard, _): &(&Shard, u16)| shard.remaining >= most.saturating_sub(most / 2);
+    let full: Vec<(&Shard, u16)> = shards.iter().zip(0..).filter(is_full).collect();
+    let chosen = u64::try_from(full.len()).ok().and_then(|count| chance.checked_rem(count));
+    let giver = chosen.and_then(|chosen| full.get(usize::try_from(chosen).ok()?));
+    let (remaining, giver) = giver.map_or((0, 0), |(shard, number)| (shard.remaining, *number));
     let each = remaining.checked_div(i64::from(added).saturating_add(1)).unwrap_or(0).max(0);
     let units = each.saturating_mul(i64::from(added));
     if units > 0 {

@@ -251,6 +251,9 @@ impl BuildHasher for SeededHasher {
     }
 }
 
+/// The longest rest of an instance between two steps of scaling that meet others, in times between two looks.
+const MOST_REST: i32 = 16;
+
 /// A thing that may get hot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Hot {
@@ -265,6 +268,24 @@ struct Heat {
     since: Timestamp,
     met: u32,
     looked_at: Timestamp,
+    /// The time from a step that met others to the next one, and the instant until when no step is tried.
+    rest: SignedDuration,
+    rests_until: Timestamp,
+}
+
+impl Heat {
+    fn since(now: Timestamp) -> Self {
+        Self { since: now, met: 0, looked_at: Timestamp::MIN, rest: SignedDuration::ZERO, rests_until: Timestamp::MIN }
+    }
+
+    /// A rest after a step that met others: twice as long as the last one, `least` at first. `chance` (any number) makes it
+    /// end at some time between now and twice of that.
+    fn resting(self, now: Timestamp, least: SignedDuration, chance: u64) -> Self {
+        let rest = self.rest.saturating_mul(2).clamp(least, least.saturating_mul(MOST_REST));
+        let most_ms = u64::try_from(rest.as_millis()).unwrap_or(0).saturating_mul(2);
+        let ms = chance.checked_rem(most_ms.saturating_add(1)).and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
+        Self { rest, rests_until: now.saturating_add(SignedDuration::from_millis(ms)).unwrap_or(now), ..self }
+    }
 }
 
 /// The tickets known to be left in a campaign's counters, once one of them was found empty.
@@ -433,8 +454,7 @@ impl Shop {
     /// looked at: if this instance met enough of them within a moment, and has not just looked.
     pub(super) fn note_contention(&self, hot: &Hot) -> bool {
         let (now, Bounds { hot_after, heat_window, hot_look, .. }) = (self.clock.now(), self.bounds);
-        let counted = self.caches.heat.get(hot);
-        let mut heat = counted.unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        let mut heat = self.caches.heat.get(hot).unwrap_or(Heat::since(now));
         if !self.is_younger(heat.since, heat_window) {
             (heat.since, heat.met) = (now, 0);
         }
@@ -450,13 +470,35 @@ impl Shop {
     /// Whether shards or counters that were found uneven are to be looked at: if this instance has not just looked.
     pub(super) fn note_uneven(&self, hot: &Hot) -> bool {
         let now = self.clock.now();
-        let mut heat = self.caches.heat.get(hot).unwrap_or(Heat { since: now, met: 0, looked_at: Timestamp::MIN });
+        let mut heat = self.caches.heat.get(hot).unwrap_or(Heat::since(now));
         let is_due = !self.is_younger(heat.looked_at, self.bounds.hot_look);
         if is_due {
             heat.looked_at = now;
             self.caches.heat.insert(hot.clone(), heat);
         }
         is_due
+    }
+
+    /// Whether this instance may try a step of scaling: not while it rests, after its last one met others.
+    pub(super) fn may_step(&self, hot: &Hot) -> bool {
+        self.caches.heat.get(hot).is_none_or(|heat| heat.rests_until <= self.clock.now())
+    }
+
+    /// Lets this instance rest after its step met others. Hundreds of instances that try again and again would throttle the
+    /// product that they want to relieve.
+    pub(super) fn note_step_met_others(&self, hot: &Hot) {
+        let now = self.clock.now();
+        let heat = self.caches.heat.get(hot).unwrap_or(Heat::since(now));
+        let resting = heat.resting(now, self.bounds.hot_look, self.random.below(u64::MAX));
+        self.caches.heat.insert(hot.clone(), resting);
+    }
+
+    /// Notes that a step was taken, by this instance or another.
+    pub(super) fn note_step(&self, hot: &Hot) {
+        if let Some(heat) = self.caches.heat.get(hot) {
+            let rested = Heat { rest: SignedDuration::ZERO, rests_until: Timestamp::MIN, ..heat };
+            self.caches.heat.insert(hot.clone(), rested);
+        }
     }
 
     /// The terms on which a seller ships, or that they have none, if it was read a moment ago.
@@ -652,5 +694,23 @@ impl Shop {
     pub(super) fn has_refused(&self, coupon: &CouponId, user: &UserId) -> bool {
         let refused_at = self.caches.refused.get(&(coupon.clone(), user.clone()));
         refused_at.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_rests_longer_after_each_step_that_meets_others() {
+        let (now, least) = (Timestamp::UNIX_EPOCH, SignedDuration::from_millis(250));
+        let mut heat = Heat::since(now);
+        for longest_ms in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
+            heat = heat.resting(now, least, longest_ms);
+            assert_eq!(u64::try_from(heat.rests_until.as_millisecond()), Ok(longest_ms));
+        }
+        assert_eq!(heat.resting(now, least, 8_001).rests_until, now, "some try again at once");
+        let quick = Heat::since(now).resting(now, SignedDuration::ZERO, u64::MAX);
+        assert_eq!(quick.rests_until, now);
     }
 }

@@ -194,12 +194,24 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
 /// most 16 shards on 256 partitions.
 async fn lasting() {
     let mut numbers = std::env::args().filter_map(|argument| argument.parse::<u16>().ok());
-    let (shards, partitions) = (numbers.next().unwrap_or(64), numbers.next().unwrap_or(256));
-    println!("\nA sale that lasts, 12 customers a shard, without an end of the stock: orders in each second.\n");
+    let mut number = |or: u16| numbers.next().unwrap_or(or);
+    let table = Lasting { shards: number(64), partitions: number(256), customers: number(16) };
+    let Lasting { shards, customers, .. } = table;
+    println!(
+        "\nA sale that lasts, {customers} customers a shard, without an end of the stock: orders in each second.\n"
+    );
     let by_hand = |flash: bool| json!({ "stockShards": shards, "flash": flash });
-    let table = (shards, partitions);
-    if std::env::args().any(|argument| argument == "untouched") {
+    let asked = |what: &str| std::env::args().any(|argument| argument == what);
+    if asked("untouched") {
         last("untouched", json!({}), false, table, 5).await;
+        return;
+    }
+    if asked("auto-flash") {
+        last("untouched, AutoFlash", json!({}), true, table, 5).await;
+        return;
+    }
+    if asked("by-hand") {
+        last("by hand", by_hand(false), false, table, 2).await;
         return;
     }
     let transactions = last("by hand", by_hand(false), false, table, 2).await;
@@ -210,9 +222,20 @@ async fn lasting() {
     println!("  in the fifth second {:.0} % of the rate by hand\n", 100.0 * with_flash / flash);
 }
 
+/// A sale that lasts.
+#[derive(Clone, Copy)]
+struct Lasting {
+    /// The most shards of the product.
+    shards: u16,
+    partitions: u16,
+    /// The customers a shard.
+    customers: u16,
+}
+
 /// Sells for so many seconds; prints the orders in each, and returns those in the last.
-async fn last(name: &str, scale: Value, auto_flash: bool, (shards, partitions): (u16, u16), seconds: u64) -> f64 {
-    let clients = 12 * usize::from(shards);
+async fn last(name: &str, scale: Value, auto_flash: bool, sale: Lasting, seconds: u64) -> f64 {
+    let Lasting { shards, partitions, customers } = sale;
+    let clients = usize::from(customers) * usize::from(shards);
     let stock = 1_000_000_i64;
     let shop = TestShop::through_without_stream(limits(partitions), 8 * usize::from(shards))
         .with_policy(|policy| (policy.scaling.auto_flash, policy.scaling.most_shards) = (auto_flash, shards));

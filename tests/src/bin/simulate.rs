@@ -124,9 +124,11 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
     on_all_cores(|| {
         while let Some(&(mutant, about)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+            let mut changed = 0;
             let found = seeds.into_iter().find_map(|seed| {
-                let violations = run(&Plan { mutant: Some(*mutant), ..plan_of(about, seed) }, false).violations;
-                violations.into_iter().next().map(|violation| (seed, violation))
+                let run = run(&Plan { mutant: Some(*mutant), ..plan_of(about, seed) }, false);
+                changed += run.planted;
+                run.violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {
                 Some((seed, violation)) => {
@@ -134,7 +136,9 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
                 }
                 None => {
                     survivors.fetch_add(1, Ordering::SeqCst);
-                    progress.suspend(|| println!("{}\n    NOT FOUND by {} seeds", mutant.name, arguments.seeds));
+                    progress.suspend(|| {
+                        println!("{}\n    NOT FOUND by {} seeds, {changed} calls changed", mutant.name, arguments.seeds)
+                    });
                 }
             }
             progress.inc(1);

@@ -57,6 +57,8 @@ pub struct Run {
     pub trace: String,
     /// The number of calls of AWS that were carried out.
     pub calls: u64,
+    /// The number of calls and answers that the planted bug has changed.
+    pub planted: u64,
     /// The number of payment sessions in the end.
     pub sessions: usize,
     /// The number of each answer of each function: a status, or a code.
@@ -85,7 +87,8 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
     let answers = std::mem::take(&mut world.known.lock().unwrap().answers);
     let items = world.table.latest();
     let (sessions, ends) = (books::sessions(&items).count(), recounts::ends(&items));
-    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), sessions, answers, ends }
+    let (violations, trace) = (world.violations(), world.trace.text());
+    Run { violations, trace, calls: world.calls(), planted: world.planted(), sessions, answers, ends }
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {

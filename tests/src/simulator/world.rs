@@ -56,6 +56,7 @@ pub(super) struct Inner {
     /// The bounds and rules of the shop.
     pub(super) settings: RunSettings,
     mutant: Option<Mutant>,
+    planted: AtomicU64,
     began: Instant,
     first_instant: Timestamp,
     pub(super) table: Table,
@@ -108,6 +109,7 @@ impl World {
             shape: plan.shape,
             settings: plan.settings,
             mutant: plan.mutant,
+            planted: AtomicU64::new(0),
             began,
             first_instant,
             table: Table::new(first_instant),
@@ -243,17 +245,26 @@ impl World {
 
     /// Changes an answer by the planted bug.
     pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
-        if let Some(mutant) = self.mutant {
-            mutant.change_answer(request, answer);
-        }
+        self.plant(answer, |mutant, answer| mutant.change_answer(request, answer));
     }
 
     /// Counts a call, and changes it by the planted bug.
     pub(super) fn count_call(&self, operation: &str, body: &mut Value) {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        self.plant(body, |mutant, body| mutant.change(operation, number, body));
+    }
+
+    fn plant(&self, what: &mut Value, change: impl FnOnce(Mutant, &mut Value)) {
         if let Some(mutant) = self.mutant {
-            mutant.change(operation, number, body);
+            let before = what.clone();
+            change(mutant, what);
+            self.planted.fetch_add(u64::from(before != *what), Ordering::SeqCst);
         }
+    }
+
+    /// The number of calls and answers that the planted bug has changed.
+    pub(super) fn planted(&self) -> u64 {
+        self.planted.load(Ordering::SeqCst)
     }
 
     /// Whether the stream's readers have handled every change.
