@@ -245,14 +245,12 @@ impl Mutant {
         Self { name: "cancelled units return to a quota twice", changes: &[Multiplied(QUOTA_BACK, ":back", 2)] },
         Self { name: "room of a quota gets lost between its parts", changes: &[Multiplied(QUOTA_ROOM, ":room", 0)] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
-        Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },
         Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
         Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
         Self { name: "recent stock is cached for hours", changes: &[Aged(Cached::Recent)] },
         Self { name: "the desk leaves out products that are not on sale", changes: &[Skipped("PRODUCTS#")] },
         Self { name: "the desk's campaigns end with their first page", changes: &[Ended("CAMPAIGNS")] },
-        Self { name: "a row of the desk is written over a newer version", changes: &[Unconditional(DESK_ROW)] },
         Self {
             name: "a row of the desk keeps its first state",
             changes: &[Narrowed(DESK_ROW, "#version <= :version")],
@@ -266,7 +264,6 @@ impl Mutant {
         Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
         Self { name: "sales are counted over a newer count", changes: &[Unconditional(COUNT)] },
         Self { name: "a product keeps its rank although it sells", changes: &[Kept(COUNT, RANK)] },
-        Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
     /// Mutants of deliveries, claims and people, for runs about these.
@@ -364,6 +361,13 @@ impl Mutant {
         },
     ];
 
+    /// Mutants of products and the desk, for runs about many products.
+    const OF_PRODUCTS: &[Self] = &[
+        Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
+        Self { name: "a row of the desk is written over a newer version", changes: &[Unconditional(DESK_ROW)] },
+        Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
+    ];
+
     /// The mutants for runs about a subject.
     pub fn about(subject: Subject) -> &'static [Self] {
         match subject {
@@ -371,6 +375,7 @@ impl Mutant {
             Subject::Coupons => Self::OF_COUPONS,
             Subject::Drops => Self::OF_DROPS,
             Subject::Payments => Self::OF_PAYMENTS,
+            Subject::Products => Self::OF_PRODUCTS,
         }
     }
 

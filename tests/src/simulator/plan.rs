@@ -103,6 +103,8 @@ pub enum Theme {
     Drops,
     /// Crowds for the coupons of campaigns.
     Coupons,
+    /// The sales and offers of many products.
+    Products,
 }
 
 /// The plan of a run.
@@ -207,7 +209,12 @@ pub enum Subject {
     Drops,
     /// Payments from outside.
     Payments,
+    /// The sales and offers of many products.
+    Products,
 }
+
+/// The times between two crowds of steps about products: a moment, and the waits of a sweep.
+const PRODUCT_GAPS_MS: [u64; 6] = [200, 300, 3_000, 3_000, 40_000, 130_000];
 
 /// The times between two crowds of steps about coupons: a moment, and the waits of a sweep.
 const COUPON_GAPS_MS: [u64; 6] = [200, 300, 500, 3_000, 40_000, 130_000];
@@ -225,6 +232,7 @@ impl Plan {
             Subject::Claims => Self::about_claims(seed),
             Subject::Coupons => Self::of_crowds(seed, Theme::Coupons, 0x00C0_0904, 6, &COUPON_GAPS_MS),
             Subject::Drops => Self::of_crowds(seed, Theme::Drops, 0x0000_D409, 2, &DROP_GAPS_MS),
+            Subject::Products => Self::of_crowds(seed, Theme::Products, 0x0009_4096, 2, &PRODUCT_GAPS_MS),
             Subject::Payments => {
                 let plan = Self::of_crowds(seed, Theme::Payments, 0x0000_BA9C, 3, &PAYMENT_GAPS_MS);
                 Self { is_sequential: false, ..plan }
@@ -235,6 +243,11 @@ impl Plan {
             Subject::Coupons => {
                 let shape = Shape { users: Shape::crowd(), most_coupons: 12, ..small };
                 Self { shape, settings: plan.settings.growing_to(12), ..plan }
+            }
+            Subject::Products => {
+                let mut settings = plan.settings;
+                settings.bounds.expired_page = 1;
+                Self { shape: Shape { products: Shape::many_products(), ..small }, settings, ..plan }
             }
             Subject::Claims | Subject::Drops | Subject::Payments => Self { shape: small, ..plan },
         }

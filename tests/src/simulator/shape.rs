@@ -58,6 +58,11 @@ impl Shape {
         &USERS[..16]
     }
 
+    /// More products than a sweep of one page a minute gets to before a run is over.
+    pub(super) fn many_products() -> &'static [&'static str] {
+        &PRODUCTS[..24]
+    }
+
     pub(super) fn generate(chance: &mut Chance) -> Self {
         let wealth = if chance.below(3) == 0 { 10 } else { 1 };
         match chance.below(50) {

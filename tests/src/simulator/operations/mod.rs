@@ -266,6 +266,26 @@ const COUPON_WEIGHTS: [(u64, Generator); 10] = [
     (6, sweep),
 ];
 
+/// The generators of a run about products.
+const CATALOGUE_WEIGHTS: [(u64, Generator); 16] = [
+    (30, order_now),
+    (6, order_later),
+    (8, order_many),
+    (6, pay),
+    (4, cancel_whole),
+    (4, cancel_part),
+    (10, move_line),
+    (8, ship),
+    (8, move_parcel),
+    (24, toggle_sale),
+    (3, change_product),
+    (6, restock_much),
+    (8, charge_much),
+    (2, look_at_desk),
+    (4, refresh_ranks),
+    (4, sweep),
+];
+
 /// The generators of a trickle for one product.
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
@@ -315,6 +335,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
         Theme::Payments => (PAYMENT_WEIGHTS.as_slice(), world.shape),
         Theme::Claims => (CLAIM_WEIGHTS.as_slice(), world.shape),
+        Theme::Products => (CATALOGUE_WEIGHTS.as_slice(), world.shape),
         Theme::Coupons => (COUPON_WEIGHTS.as_slice(), world.shape),
         Theme::Drops => (DROP_WEIGHTS.as_slice(), world.shape),
     };
