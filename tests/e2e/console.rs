@@ -260,8 +260,38 @@ pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
         (&json!("PAUSED"), &json!({ "productIds": ["yugi"] }), &json!(20_000))
     );
 
+    let of_campaign = |form: &str| format!("form:has({form}) select[name=couponId] option[value=cups]");
+    browser.click(&of_campaign("input[name=addQuantity]")).await;
+    fill(browser, "addQuantity", "25").await;
+    push(browser, "form:has(input[name=addQuantity]) button.first").await;
+    shows(browser, "table", "0 / 125").await;
+    browser.click(&of_campaign("input[name=opensAt]")).await;
+    fill(browser, "opensAt", "2026-01-01T00:00").await;
+    push(browser, "form:has(input[name=opensAt]) button.first").await;
+    shows(browser, "#message", "Set.").await;
+    let line = json!({ "couponId": "cups", "opensAt": "2026-01-01T00:00:00Z", "enabled": false });
+    shop.api.as_admin().put("/drops/cups", line).await.data();
+    browser.click(&of_campaign("input[name=addQuantity]")).await;
+    choose(browser, "then", "ENDED").await;
+    push(browser, "form:has(input[name=addQuantity]) button.first").await;
+    shows(browser, "#message", "Changed.").await;
+    let campaign = shop.api.as_admin().get("/coupons/cups").await;
+    assert_eq!((&campaign.data()["status"], &campaign.data()["totalQuantity"]), (&json!("ENDED"), &json!(125)));
+
     shop.api.product("bowl", 9_000, 3).await;
     open(browser, "products/bowl").await;
+    for (field, value) in [
+        ("offerDiscount", "4000"),
+        ("offerFrom", "2026-01-01T00:00"),
+        ("offerUntil", "2036-01-01T00:00"),
+        ("offerQuantity", "100"),
+    ] {
+        fill(browser, field, value).await;
+    }
+    push(browser, "form:has(input[name=offerFrom]) button.first").await;
+    shows(browser, "#terms", "for the first 100").await;
+    shows(browser, "#terms", "₩5,000").await;
+    push(browser, "section > button").await;
     shows(browser, "#terms", "Everyone may buy any number").await;
     fill(browser, "perUser", "2").await;
     push(browser, "form:has(input[name=perUser]) button.first").await;

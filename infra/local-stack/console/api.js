@@ -27,7 +27,8 @@ async function call(method, path, body, as = currentCaller()) {
   if (hasEnded()) endSession();
   const headers = { "accept-language": language, ...identityHeaders(as) };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (method === "POST") headers["idempotency-key"] = newKey();
+  // Coupons are added once, as with a POST.
+  if (method === "POST" || body?.addQuantity) headers["idempotency-key"] = newKey();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await json(await fetch(config.api + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }));

@@ -48,7 +48,7 @@ async fn grow(shop: &Shop, campaign: &Campaign, cause: Cause, backoff: &Backoff)
     match step(shop, campaign, cause, &mut backoff.hurried(shop.bounds.scaling_budget)).await {
         Ok(has_changed) => has_changed,
         Err(error) => {
-            tracing::warn!(%error, coupon = %campaign.coupon_id, "counters were not added");
+            tracing::warn!(%error, coupon = %campaign.coupon_id, "a hot campaign was not scaled");
             false
         }
     }

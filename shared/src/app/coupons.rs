@@ -261,11 +261,18 @@ pub async fn open(shop: &Shop, after: Option<String>, limit: usize) -> Result<Pa
 /// # Errors
 /// [`Refusal::NotFound`].
 pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
-    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
-    let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
-    let counts: Vec<Key> = counts(&campaign).collect();
-    let found = shop.table.get_all(&counts, Consistency::Strong, &mut shop.backoff()).await?;
-    with_counts(campaign, &found)
+    let mut backoff = shop.backoff();
+    loop {
+        let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
+        let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+        let counts: Vec<Key> = counts(&campaign).collect();
+        let found = shop.table.get_all(&counts, Consistency::Strong, &mut backoff).await?;
+        if tickets::newer(&campaign, &found)?.is_none() {
+            return with_counts(campaign, &found);
+        }
+        // Some of its tickets may be in counters that were added since.
+        backoff.retry("the campaign changed meanwhile").await?;
+    }
 }
 
 /// The counters of a campaign and the shards of its budget.

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use super::{Failure, Shop, coupons, inventory, products, tickets};
 use crate::{
     domain::{
-        DropId, Refusal, UserId,
-        coupon::{Campaign, Counter},
+        DropId, ProductId, Refusal, UserId,
+        coupon::Campaign,
         drops::{
             DropState, DropTicket, Entry, LineCounter, Place, STEP, Served, ServedFor, Shelf, Standing, Target,
             TicketProblem, kept_until,
@@ -265,8 +265,8 @@ async fn line(shop: &Shop, drop: &DropId, backoff: &mut Backoff) -> Result<DropS
 async fn step(shop: &Shop, seen: DropState, backoff: &mut Backoff) -> Result<DropState, Failure> {
     let now = shop.clock.now();
     let mut wanted: Vec<Key> = (0..seen.counters).map(|counter| keys::line_counter(&seen.drop_id, counter)).collect();
-    let shelf_keys = shelf_keys(shop, &seen).await?;
-    wanted.extend(shelf_keys.iter().cloned());
+    let known = known(shop, &seen.target).await?;
+    wanted.extend(known.keys());
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     let counters: Result<Vec<LineCounter>, Failure> = (0..seen.counters)
         .map(|counter| {
@@ -274,30 +274,41 @@ async fn step(shop: &Shop, seen: DropState, backoff: &mut Backoff) -> Result<Dro
             counter.ok_or(Failure::Internal("a drop lacks a counter"))
         })
         .collect();
-    let shards = u16::try_from(shelf_keys.len()).unwrap_or(u16::MAX);
-    let left = match &seen.target {
-        Target::ProductId(product) => {
-            inventory::total(&inventory::among_or_read(shop, &found, product, shards, backoff).await?)
+    let shelf = match known {
+        Known::Product { product, shards } => {
+            let left = inventory::total(&inventory::among_or_read(shop, &found, &product, shards, backoff).await?);
+            Shelf { shards, left }
         }
-        Target::CouponId(_) => {
-            let mut left = 0_i64;
-            for key in &shelf_keys {
-                left = left.saturating_add(found.get::<Counter>(key)?.map_or(0, |counter| counter.left()));
-            }
-            left
+        Known::Campaign(campaign) => {
+            let (shards, left) = tickets::left_in(shop, *campaign, found, backoff).await?;
+            Shelf { shards, left }
         }
     };
-    let line = seen.stepped(&counters?, Shelf { shards, left }, now);
+    let line = seen.stepped(&counters?, shelf, now);
     match shop.table.apply::<DropState>(&drops::step(&seen, &line), backoff).await? {
         Applied::Done(state) | Applied::Refused(Some(state)) => Ok(state),
         Applied::Refused(None) => Err(Failure::Internal("a drop stays")),
     }
 }
 
-/// The shards of a product's stock, or the counters of a campaign. Their number may be a cached one: missing shards are read
-/// again.
-async fn shelf_keys(shop: &Shop, state: &DropState) -> Result<Vec<Key>, Failure> {
-    match &state.target {
+/// The thing that a drop sells, as it is known. The number of its shards or counters may be a cached one: those that are
+/// missing are read again.
+enum Known {
+    Product { product: ProductId, shards: u16 },
+    Campaign(Box<Campaign>),
+}
+
+impl Known {
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Product { product, shards } => inventory::keys_of(product, *shards),
+            Self::Campaign(campaign) => tickets::counters(campaign).collect(),
+        }
+    }
+}
+
+async fn known(shop: &Shop, target: &Target) -> Result<Known, Failure> {
+    match target {
         Target::ProductId(product) => {
             let shards = match shop.cached_product(product) {
                 Some(product) => product.stock_shards,
@@ -307,14 +318,14 @@ async fn shelf_keys(shop: &Shop, state: &DropState) -> Result<Vec<Key>, Failure>
                     product.stock_shards
                 }
             };
-            Ok(inventory::keys_of(product, shards))
+            Ok(Known::Product { product: product.clone(), shards })
         }
         Target::CouponId(coupon) => {
-            let known = match shop.cached_campaign(coupon) {
+            let campaign = match shop.cached_campaign(coupon) {
                 Some(campaign) => campaign,
                 None => coupons::read(shop, coupon).await?,
             };
-            Ok(tickets::counters(&known).collect())
+            Ok(Known::Campaign(Box::new(campaign)))
         }
     }
 }

@@ -108,7 +108,7 @@ pub(super) async fn note_sold_out(shop: &Shop, campaign: &Campaign, sold_out: bo
 }
 
 /// A counter of a later version than the campaign as it is known, if one was found, with its number.
-fn newer(campaign: &Campaign, found: &Found) -> Result<Option<(u16, Counter)>, StoreError> {
+pub(super) fn newer(campaign: &Campaign, found: &Found) -> Result<Option<(u16, Counter)>, StoreError> {
     for (key, shard) in counters(campaign).zip(0..) {
         let counter: Option<Counter> = found.get(&key)?;
         if let Some(counter) = counter.filter(|counter| counter.version > campaign.version) {
@@ -214,6 +214,26 @@ async fn look(
 
 pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
     (0..campaign.counters()).map(|shard| keys::counter(&campaign.coupon_id, shard))
+}
+
+/// The number of counters of a campaign and the tickets left in them, among items that were read. There are further counters
+/// if one of them has a later version than the campaign as it is known: then all are read again.
+pub(super) async fn left_in(
+    shop: &Shop,
+    mut campaign: Campaign,
+    mut found: Found,
+    backoff: &mut Backoff,
+) -> Result<(u16, i64), Failure> {
+    if newer(&campaign, &found)?.is_some() {
+        campaign = super::coupons::read(shop, &campaign.coupon_id).await?;
+        let wanted: Vec<Key> = counters(&campaign).collect();
+        found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    }
+    let mut left = 0_i64;
+    for key in counters(&campaign) {
+        left = left.saturating_add(found.get::<Counter>(&key)?.map_or(0, |counter| counter.left()));
+    }
+    Ok((campaign.counters(), left))
 }
 
 /// Caches a read of all counters that began at this instant. Returns the tickets left, and a counter of a later version than

@@ -3,6 +3,7 @@
 import { config } from "../config.js";
 import { currentCaller, customers, people, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
+import { lineForm } from "./terms.js";
 import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
 
 export default function campaigns(page) {
@@ -21,11 +22,20 @@ export default function campaigns(page) {
   const turn = ({ couponId, status }) =>
     page.act(() => shop.patch(`/coupons/${couponId}`, { status: status === "ACTIVE" ? "PAUSED" : "ACTIVE" }));
   const create = ({ name, couponId, kind, value, totalQuantity, budget, scope, ids }) => page.act(() => shop.post("/coupons", {
-    name, couponId, kind, value: Number(value), totalQuantity: Number(totalQuantity), validDays: 30,
+    name, couponId, kind, ...(kind !== "FREE_SHIPPING" && { value: Number(value) }), totalQuantity: Number(totalQuantity), validDays: 30,
     issueFrom: new Date().toISOString(), issueUntil: new Date(Date.now() + 30 * 86_400_000).toISOString(),
     ...(budget !== "" && { maxTotalDiscount: Number(budget) }),
     ...(scope !== "" && { scope: { [scope]: ids.split(",").map((id) => id.trim()).filter(Boolean) } }),
   }), t("campaigns.created"));
+
+  const change = ({ couponId, addQuantity, then }) => page.act(() => shop.patch(`/coupons/${couponId}`, {
+    // The field may still have the number of the last addition.
+    ...(then !== "" ? { status: then } : { addQuantity: Number(addQuantity) }),
+  }), t("campaigns.changed"));
+  const which = () => {
+    const open = items.filter(({ status }) => status !== "ENDED");
+    return choice(t("coupon"), "couponId", open.map(({ couponId, name }) => [couponId, name]), open[0]?.couponId);
+  };
 
   return () => (items ? html`
     ${card(t("campaigns.all"), table(t("campaigns.all"),
@@ -46,13 +56,21 @@ export default function campaigns(page) {
     ${isAdmin ? card(t("campaigns.create"), form(html`
       ${field(t("name"), "name", "")}
       ${field(t("campaigns.id"), "couponId", "")}
-      ${choice(t("discount"), "kind", [["FIXED", t("campaigns.fixed")], ["RATE", t("campaigns.rate")]], "FIXED")}
+      ${choice(t("discount"), "kind", [["FIXED", t("campaigns.fixed")], ["RATE", t("campaigns.rate")],
+        ["FREE_SHIPPING", t("campaigns.freeShipping")]], "FIXED")}
       ${field(t("campaigns.value"), "value", 1000, { type: "number", min: 1 })}
       ${field(t("campaigns.quantity"), "totalQuantity", 100, { type: "number", min: 1 })}
       ${field(t("campaigns.budget"), "budget", "", { type: "number", min: 1, isOptional: true })}
       ${choice(t("campaigns.scope"), "scope", [["", t("campaigns.scope.all")], ...SCOPES.map((scope) => [scope, t(`campaigns.scope.${scope}`)])], "")}
       ${field(t("campaigns.ids"), "ids", "", { isOptional: true })}`,
     t("campaigns.create"), create, page.busy)) : nothing}
+    ${isAdmin && items.length > 0 ? html`
+      ${card(t("campaigns.change"), form(html`
+        ${which()}
+        ${field(t("campaigns.add"), "addQuantity", "", { type: "number", min: 1, isOptional: true })}
+        ${choice(t("campaigns.then"), "then", [["", t("campaigns.then.stay")], ["ENDED", t("campaigns.then.end")]], "")}`,
+      t("campaigns.change"), change, page.busy))}
+      ${card(t("campaigns.line"), lineForm(page, ({ couponId }) => ({ couponId }), which()))}` : nothing}
     ${config.isLocal ? card(t("campaigns.issue"), form(html`
       ${choice(t("coupon"), "couponId", items.map(({ couponId, name }) => [couponId, name]), items[0]?.couponId)}
       ${choice(t("campaigns.to"), "userId", (caller.role === "CUSTOMER" ? [caller.userId] : customers).map((user) => [user, user]), caller.userId)}`,

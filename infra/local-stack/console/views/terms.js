@@ -2,7 +2,7 @@
 
 import { currentCaller, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
-import { card, choice, field, form, html, nothing } from "../ui.js";
+import { button, card, choice, field, form, html, nothing } from "../ui.js";
 
 export function termsOf(page, item) {
   const { productId, limit, saleFrom, saleUntil, offers = [] } = item;
@@ -20,10 +20,11 @@ export function termsOf(page, item) {
     ...(from !== local(saleFrom) && { saleFrom: instant(from) }),
     ...(until !== local(saleUntil) && { saleUntil: instant(until) }),
   }), t("terms.changed"));
-  const guard = ({ opensAt, enabled }) => page.act(
-    () => shop.put(`/drops/${productId}`, { productId, opensAt: instant(opensAt), enabled: enabled === "true" }),
-    t("terms.guarded"),
-  );
+  const setOffers = (all) => page.act(() => shop.patch(`/products/${productId}`, { offers: all }), t("terms.changed"));
+  const addOffer = ({ offerDiscount, offerFrom, offerUntil, offerQuantity }) => setOffers([...offers, {
+    discount: Number(offerDiscount), from: instant(offerFrom), until: instant(offerUntil),
+    ...(offerQuantity !== "" && { quantity: Number(offerQuantity) }),
+  }]);
 
   return card(t("terms"), html`
     ${texts.length > 0 ? html`<ul id="terms">${texts.map((text) => html`<li>${text}</li>`)}</ul>` : html`<p id="terms">${t("terms.none")}</p>`}
@@ -33,10 +34,28 @@ export function termsOf(page, item) {
       ${field(t("terms.saleFrom"), "from", local(saleFrom), { type: "datetime-local", isOptional: true })}
       ${field(t("terms.saleUntil"), "until", local(saleUntil), { type: "datetime-local", isOptional: true })}`,
     t("terms.change"), change, page.busy)}
-    ${currentCaller().role === "ADMIN" ? form(html`
-      ${field(t("terms.opensAt"), "opensAt", "", { type: "datetime-local" })}
-      ${choice(t("terms.line"), "enabled", [["true", t("terms.line.on")], ["false", t("terms.line.off")]], "true")}`,
-    t("terms.guard"), guard, page.busy) : nothing}`);
+    ${form(html`
+      ${field(t("terms.offer.discount"), "offerDiscount", "", { type: "number", min: 1, max: item.price })}
+      ${field(t("terms.offer.from"), "offerFrom", "", { type: "datetime-local" })}
+      ${field(t("terms.offer.until"), "offerUntil", "", { type: "datetime-local" })}
+      ${field(t("terms.offer.quantity"), "offerQuantity", "", { type: "number", min: 1, isOptional: true })}`,
+    t("terms.offer.add"), addOffer, page.busy)}
+    ${offers.length > 0 ? button(t("terms.offer.clear"), () => setOffers(null), { disabled: page.busy }) : nothing}
+    ${currentCaller().role === "ADMIN" ? lineForm(page, () => ({ productId })) : nothing}`);
+}
+
+/** Sets the waiting line before a product or a campaign, which has its id. `targetOf` reads it from the fields. */
+export function lineForm(page, targetOf, fields = nothing) {
+  const guard = ({ opensAt, enabled, ...others }) => {
+    const target = targetOf(others);
+    const line = { ...target, opensAt: instant(opensAt), enabled: enabled === "true" };
+    return page.act(() => shop.put(`/drops/${Object.values(target)[0]}`, line), t("terms.guarded"));
+  };
+  return form(html`
+    ${fields}
+    ${field(t("terms.opensAt"), "opensAt", "", { type: "datetime-local" })}
+    ${choice(t("terms.line"), "enabled", [["true", t("terms.line.on")], ["false", t("terms.line.off")]], "true")}`,
+  t("terms.guard"), guard, page.busy);
 }
 
 /** An instant as a field has it, in the time of the browser. */
