@@ -25,17 +25,16 @@ use crate::{
 ///
 /// A failure of the growth is no failure of the issue.
 pub(super) async fn met_others(shop: &Shop, campaign: &Campaign, backoff: &Backoff) -> bool {
-    let is_hot = shop.note_contention(&Hot::Campaign(campaign.coupon_id.clone()));
-    is_hot && grow(shop, campaign, Cause::Hot, backoff).await
+    let hot = Hot::Campaign(campaign.coupon_id.clone());
+    shop.note_contention(&hot) && grow(shop, campaign, &hot, Cause::Hot, backoff).await
 }
 
 /// Adds counters to a campaign, after an allocation found one of them empty while others are full. Returns whether the
 /// campaign has changed since it was read.
 pub(super) async fn found_uneven(shop: &Shop, campaign: &Campaign, left: &RemainingTickets, backoff: &Backoff) -> bool {
     let is_worth_it = !planned(shop, campaign, left, Cause::Uneven).is_empty();
-    is_worth_it
-        && shop.note_uneven(&Hot::Campaign(campaign.coupon_id.clone()))
-        && grow(shop, campaign, Cause::Uneven, backoff).await
+    let hot = Hot::Campaign(campaign.coupon_id.clone());
+    is_worth_it && shop.note_uneven(&hot) && grow(shop, campaign, &hot, Cause::Uneven, backoff).await
 }
 
 fn planned(shop: &Shop, campaign: &Campaign, left: &RemainingTickets, cause: Cause) -> Vec<Gift> {
@@ -44,11 +43,19 @@ fn planned(shop: &Shop, campaign: &Campaign, left: &RemainingTickets, cause: Cau
     gifts(left, cause, room, shop.bounds.least_tickets)
 }
 
-async fn grow(shop: &Shop, campaign: &Campaign, cause: Cause, backoff: &Backoff) -> bool {
+/// Takes a step, unless this instance rests after one that failed: it has met others for as long as it tried.
+async fn grow(shop: &Shop, campaign: &Campaign, hot: &Hot, cause: Cause, backoff: &Backoff) -> bool {
+    if !shop.may_step(hot) {
+        return false;
+    }
     match step(shop, campaign, cause, &mut backoff.hurried(shop.bounds.scaling_budget)).await {
-        Ok(has_changed) => has_changed,
+        Ok(has_changed) => {
+            shop.note_step(hot);
+            has_changed
+        }
         Err(error) => {
             tracing::warn!(%error, coupon = %campaign.coupon_id, "a hot campaign was not scaled");
+            shop.note_step_met_others(hot);
             false
         }
     }
