@@ -78,6 +78,20 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "an event source has no more filters than an account may have",
+        finding: "P9",
+        check: filters,
+        faults: &[Fault {
+            name: "a sixth filter",
+            set: Set::Defaults,
+            plant: |template| {
+                let filters = &mut properties(template, "RelayEventsStream")["FilterCriteria"]["Filters"];
+                let first = filters[0].clone();
+                filters.as_array_mut().expect("filters").push(first);
+            },
+        }],
+    },
+    Rule {
         name: "a reader that stands still raises an alarm",
         finding: "P9",
         check: heartbeat,
@@ -154,6 +168,18 @@ fn nothing_lost(plain: &Plain) -> Vec<Violation> {
         found.require(bucket.is_some(), &source.id, "must save records whole: to a bucket");
         let is_told = bucket.is_none_or(|bucket| LETTERS.iter().all(|prefix| tells(plain, bucket, prefix)));
         found.require(is_told, &source.id, "must save records in a bucket that tells a queue of each letter");
+    }
+    found.0
+}
+
+/// Lambda refuses an event source with more, unless the account's quota was raised.
+const MOST_FILTERS: usize = 5;
+
+fn filters(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for source in plain.of("AWS::Lambda::EventSourceMapping") {
+        let count = many(&source["FilterCriteria"]["Filters"]).len();
+        found.require(count <= MOST_FILTERS, &source.id, format_args!("has {count} filters, more than {MOST_FILTERS}"));
     }
     found.0
 }
