@@ -230,13 +230,18 @@ async fn uneven() -> (TestShop, String) {
     let number = (0..).find(|number| own(&format!("u{number}")) == 0).unwrap();
     let user = format!("u{number}");
     shop.customer(&user, 0).await;
+    allocate(&shop, 0, 550).await;
+    (shop, user)
+}
+
+/// Allocates tickets that nobody claims, as far as the counter has so many.
+async fn allocate(shop: &TestShop, counter: u16, count: usize) {
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
-    for _ in 0..550 {
-        let allocation = coupons::allocate_ticket(&id, 0, shop.now());
+    for _ in 0..count {
+        let allocation = coupons::allocate_ticket(&id, counter, shop.now());
         let mut backoff = shop.instance().backoff();
         let _ = shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.unwrap();
     }
-    (shop, user)
 }
 
 #[tokio::test]
@@ -289,4 +294,28 @@ async fn counters_that_an_admin_set_stay() {
         assert_eq!(campaign(&shop).await["counterShards"], counters);
         shop.audit().await;
     }
+}
+
+/// The function at the door sells nothing, so that no ticket tells it of new counters.
+#[tokio::test]
+async fn a_line_counts_the_tickets_of_counters_that_another_function_added() {
+    let (shop, user) = uneven().await;
+    shop.customer("jun", 0).await;
+    let door = shop.another_instance();
+    let line = json!({ "couponId": "welcome", "opensAt": shop.now(), "enabled": true });
+    door.call("PUT", "/drops/friday").json(&line).as_admin().await.expect(200);
+    let enter = |user: &str| door.post("/drops/friday/entries", json!({})).as_user(user);
+    let look = async |user: &str, ticket: &str| {
+        wait(&shop, 2_000);
+        door.get(&format!("/drops/friday/entries?ticket={ticket}")).as_user(user).await.expect(200)
+    };
+    let entry = enter(&user).await.expect(201);
+    let ticket = entry["ticket"].as_str().unwrap();
+    assert_eq!(look(&user, ticket).await["status"], "ADMITTED");
+    issue(&shop, &user).header("x-drop-ticket", ticket).await.expect(201);
+    assert_eq!(campaign(&shop).await["counterShards"], 3);
+    allocate(&shop, 1, 275).await;
+    let entry = enter("jun").await.expect(201);
+    let seen = look("jun", entry["ticket"].as_str().unwrap()).await;
+    assert_eq!((&seen["soldOut"], &seen["status"]), (&json!(false), &json!("ADMITTED")), "{seen}");
 }
