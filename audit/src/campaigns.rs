@@ -255,7 +255,7 @@ impl Books {
             limit += i128::from(counter.limit);
             total += i128::from(counter.part.unwrap_or_else(|| part(&first_parts, number)));
             checks.at_most(format_args!("counter {number}: version"), campaign.version, counter.version);
-            if number >= campaign.counter_shards {
+            if (campaign.counter_shards..campaign.counters()).contains(&number) {
                 checks.equal(format_args!("counter {number}: part, as of an added one"), Some(0), counter.part);
             }
             if counter.version > 0 && counter.version == campaign.version {
