@@ -248,25 +248,23 @@ impl Books {
             let behind = counters().filter(|(_, counter)| counter.version < campaign.version).count();
             checks.equal("counters behind a campaign that no sweep comes by", 0, behind);
         }
-        let (parts, first_parts) = (campaign.parts(), campaign.first_parts());
-        let part = |parts: &[i64], number: u16| parts.get(usize::from(number)).copied().unwrap_or(0);
         let (mut limit, mut total) = (0_i128, 0_i128);
         for (number, counter) in counters() {
             limit += i128::from(counter.limit);
-            total += i128::from(counter.part.unwrap_or_else(|| part(&first_parts, number)));
+            total += i128::from(counter.part_in(campaign, number));
             checks.at_most(format_args!("counter {number}: version"), campaign.version, counter.version);
             if (campaign.counter_shards..campaign.counters()).contains(&number) {
                 checks.equal(format_args!("counter {number}: part, as of an added one"), Some(0), counter.part);
             }
             if counter.version > 0 && counter.version == campaign.version {
-                checks.equal(format_args!("counter {number}: part"), Some(part(&parts, number)), counter.part);
+                checks.equal(format_args!("counter {number}: part"), Some(campaign.part_of(number)), counter.part);
                 let is_stopped = !campaign.status.is_active();
                 checks.equal(format_args!("counter {number}: stopped"), is_stopped, counter.stopped);
                 let until = Some(campaign.issue_until);
                 checks.equal(format_args!("counter {number}: end of the issue"), until, counter.issue_until);
             }
         }
-        if counters().count() < parts.len() {
+        if counters().filter(|(number, _)| *number < campaign.counter_shards).count() < campaign.counter_shards.into() {
             // Its part is missing with it.
             total = i128::from(campaign.total_quantity);
         }

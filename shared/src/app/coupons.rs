@@ -25,7 +25,6 @@ use crate::{
         },
         drops::{DropTicket, ServedFor},
         refusal::Entity,
-        spread::spread,
         swept::SweepPlan,
         tickets::{CounterShards, counter_shards},
     },
@@ -123,7 +122,7 @@ async fn create_once(
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign));
     transaction.add(coupons::create_row(&campaign));
-    for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
+    for (limit, shard) in campaign.parts().into_iter().zip(0..) {
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
     for (left, shard) in campaign.budget_parts().into_iter().zip(0..) {

@@ -278,8 +278,13 @@ impl Campaign {
         spread(self.total_quantity, self.counter_shards)
     }
 
+    /// The part of the total that a counter has; none if it was added later.
+    pub fn part_of(&self, counter: u16) -> i64 {
+        self.parts().get(usize::from(counter)).copied().unwrap_or(0)
+    }
+
     /// The part of the total that each of the first counters had before coupons were added.
-    pub fn first_parts(&self) -> Vec<i64> {
+    fn first_parts(&self) -> Vec<i64> {
         spread(self.first_quantity.unwrap_or(self.total_quantity), self.counter_shards)
     }
 
@@ -397,6 +402,12 @@ impl Counter {
     /// Whether it allocates no ticket at this instant, however many are left.
     pub fn is_closed(&self, now: Timestamp) -> bool {
         self.stopped || self.issue_until.is_some_and(|until| until <= now)
+    }
+
+    /// Its part of the campaign's total at the version that it was last brought to, by its number.
+    pub fn part_in(&self, campaign: &Campaign, number: u16) -> i64 {
+        let first = || campaign.first_parts().get(usize::from(number)).copied().unwrap_or(0);
+        self.part.unwrap_or_else(first)
     }
 
     /// The number of tickets left.

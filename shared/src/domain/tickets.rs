@@ -15,9 +15,8 @@ const MAX_BY_DEFAULT: i64 = 16;
 /// The number of counters for `total` tickets: as chosen, or one for each `tickets_a_counter`; never more than there are
 /// tickets.
 pub fn counter_shards(chosen: Option<CounterShards>, total: i64, tickets_a_counter: i64) -> u16 {
-    let whole = total.checked_div(tickets_a_counter).unwrap_or(1);
-    let begun = i64::from(total.checked_rem(tickets_a_counter).is_some_and(|rest| rest > 0));
-    let by_total = whole.saturating_add(begun).clamp(1, MAX_BY_DEFAULT);
+    let rounded_up = total.saturating_add(tickets_a_counter.saturating_sub(1));
+    let by_total = rounded_up.checked_div(tickets_a_counter).unwrap_or(1).clamp(1, MAX_BY_DEFAULT);
     let wanted = chosen.map_or(by_total, |chosen| i64::from(chosen.get()));
     u16::try_from(wanted.min(total)).unwrap_or(1).max(1)
 }

@@ -198,8 +198,7 @@ pub fn allocate_ticket(coupon: &CouponId, shard: u16, now: Timestamp) -> Action 
 /// Brings a counter shard to the version of its campaign: whether it allocates tickets, until when, and the added ones.
 /// Refused if the counter has changed its version since it was `seen`, so that it adds tickets once.
 pub fn bind_counter(campaign: &Campaign, shard: u16, seen: &Counter) -> Action {
-    let part = |parts: Vec<i64>| parts.get(usize::from(shard)).copied().unwrap_or(0);
-    let (before, after) = (seen.part.unwrap_or_else(|| part(campaign.first_parts())), part(campaign.parts()));
+    let (before, after) = (seen.part_in(campaign, shard), campaign.part_of(shard));
     let (stop, resume) =
         if campaign.status.is_active() { ("", " REMOVE #stopped") } else { (", #stopped = :stopped", "") };
     let fields = "#limit = #limit + :added, #part = :part, #version = :version, #issueUntil = :until";
@@ -217,7 +216,6 @@ pub fn bind_counter(campaign: &Campaign, shard: u16, seen: &Counter) -> Action {
 /// of the new counters.
 pub fn give_tickets(campaign: &Campaign, gift: &Gift, seen: &Counter) -> Action {
     let update = "SET #limit = #limit - :given, #version = :version, #part = :part, #issueUntil = :until";
-    let first = || campaign.first_parts().get(usize::from(gift.giver)).copied().unwrap_or(0);
     let update = Action::update(keys::counter(&campaign.coupon_id, gift.giver), update);
     // The limit has risen since, if anything.
     let update = update.when("attribute_exists(#pk) AND #limit >= :seenLimit AND #next <= :mostNext");
@@ -226,7 +224,7 @@ pub fn give_tickets(campaign: &Campaign, gift: &Gift, seen: &Counter) -> Action 
         .value(":seenLimit", seen.limit)
         .value(":mostNext", seen.limit.saturating_sub(gift.tickets()))
         .value(":version", campaign.version)
-        .value(":part", seen.part.unwrap_or_else(first))
+        .value(":part", seen.part_in(campaign, gift.giver))
         .value(":until", campaign.issue_until.as_millisecond())
 }
 
