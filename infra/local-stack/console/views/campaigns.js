@@ -3,8 +3,8 @@
 import { config } from "../config.js";
 import { currentCaller, customers, people, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
-import { lineForm } from "./terms.js";
 import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
+import { lineForm } from "./terms.js";
 
 export default function campaigns(page) {
   let items = null;
@@ -32,10 +32,8 @@ export default function campaigns(page) {
     // The field may still have the number of the last addition.
     ...(then !== "" ? { status: then } : { addQuantity: Number(addQuantity) }),
   }), t("campaigns.changed"));
-  const which = () => {
-    const open = items.filter(({ status }) => status !== "ENDED");
-    return choice(t("coupon"), "couponId", open.map(({ couponId, name }) => [couponId, name]), open[0]?.couponId);
-  };
+  const oneOf = (some) => choice(t("coupon"), "couponId", some.map(({ couponId, name }) => [couponId, name]), some[0]?.couponId);
+  const going = () => items.filter(({ status }) => status !== "ENDED");
 
   return () => (items ? html`
     ${card(t("campaigns.all"), table(t("campaigns.all"),
@@ -66,13 +64,13 @@ export default function campaigns(page) {
     t("campaigns.create"), create, page.busy)) : nothing}
     ${isAdmin && items.length > 0 ? html`
       ${card(t("campaigns.change"), form(html`
-        ${which()}
+        ${oneOf(going())}
         ${field(t("campaigns.add"), "addQuantity", "", { type: "number", min: 1, isOptional: true })}
         ${choice(t("campaigns.then"), "then", [["", t("campaigns.then.stay")], ["ENDED", t("campaigns.then.end")]], "")}`,
       t("campaigns.change"), change, page.busy))}
-      ${card(t("campaigns.line"), lineForm(page, ({ couponId }) => ({ couponId }), which()))}` : nothing}
+      ${card(t("campaigns.line"), lineForm(page, ({ couponId }) => ({ couponId }), oneOf(going())))}` : nothing}
     ${config.isLocal ? card(t("campaigns.issue"), form(html`
-      ${choice(t("coupon"), "couponId", items.map(({ couponId, name }) => [couponId, name]), items[0]?.couponId)}
+      ${oneOf(items)}
       ${choice(t("campaigns.to"), "userId", (caller.role === "CUSTOMER" ? [caller.userId] : customers).map((user) => [user, user]), caller.userId)}`,
     t("campaigns.issue"), issue, page.busy)) : nothing}` : waiting());
 }
