@@ -6,12 +6,12 @@ use functions::schedule::sweep;
 use serde_json::{Value, json};
 use shared::{
     app::Bounds,
-    domain::{CouponId, Won, account::Account, money::MAX_BALANCE},
-    store::{Outcome, RetryBounds, TableBounds, Transaction, coupons, users},
+    domain::{Won, account::Account, money::MAX_BALANCE},
+    store::{Outcome, RetryBounds, TableBounds, Transaction, users},
 };
 use tests::{
     Fault, TestShop,
-    steps::{order_by, wait},
+    steps::{order_by, tickets::orphan_tickets, wait},
 };
 use tokio::time::Instant;
 
@@ -138,12 +138,7 @@ async fn a_long_look_at_shards_levels_them_all_the_same() {
 async fn orphaned_tickets_are_voided_many_at_a_time() {
     let shop = TestShop::new();
     shop.campaign("welcome", 2_000, json!({ "kind": "FIXED", "value": 1_000, "counterShards": 1 })).await;
-    let id = CouponId::try_from("welcome".to_owned()).unwrap();
-    for _ in 0..990 {
-        let allocation = coupons::allocate_ticket(&id, 0, shop.now());
-        let mut backoff = shop.instance().backoff();
-        let _ = shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.unwrap();
-    }
+    orphan_tickets(&shop, "welcome", 0, 990).await;
     for _ in 0..2 {
         wait(&shop, 60_000);
         shop.meter().take();

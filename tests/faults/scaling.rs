@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use functions::schedule::sweep;
 use serde_json::{Value, json};
-use shared::{
-    domain::{CouponId, UserId, tickets::own_shard},
-    events::EventKind,
-    store::coupons,
-};
+use shared::events::EventKind;
 use tests::{
     Answer, Call, Fault, TestShop,
     limits::{Limits, Rush, rush},
-    steps::{dying_at, published, wait},
+    steps::{
+        dying_at, published,
+        tickets::{orphan_tickets, users_of},
+        wait,
+    },
 };
 
 /// A shop with a product of one shard, customers, and the limits of a warm table.
@@ -48,16 +48,19 @@ async fn product(shop: &TestShop) -> Value {
     shop.without_limits().get("/desk/products/tea").as_admin().await.expect(200)
 }
 
+/// The data of the published events of a kind.
+async fn data_of(shop: &TestShop, kind: EventKind) -> Vec<Value> {
+    let events = published(&shop.without_limits()).await.into_iter();
+    events.filter(|event| event.kind == kind).map(|event| serde_json::to_value(&event.data).unwrap()).collect()
+}
+
 /// The steps that the events tell of: cause, shards, flash mode.
 async fn steps(shop: &TestShop) -> Vec<(String, u64, bool)> {
-    let events = published(&shop.without_limits()).await.into_iter();
-    let scaled = events.filter(|event| event.kind == EventKind::ProductScaled);
-    let data = scaled.map(|event| serde_json::to_value(&event.data).unwrap());
     let step = |it: Value| {
         let cause = it["cause"].as_str().unwrap().to_owned();
         (cause, it["stockShards"].as_u64().unwrap(), it["flash"].as_bool().unwrap())
     };
-    data.map(step).collect()
+    data_of(shop, EventKind::ProductScaled).await.into_iter().map(step).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,10 +183,8 @@ fn issue(shop: &TestShop, user: &str) -> Call {
 
 /// The numbers of counters that the events tell of.
 async fn counters_told(shop: &TestShop) -> Vec<u64> {
-    let events = published(&shop.without_limits()).await.into_iter();
-    let scaled = events.filter(|event| event.kind == EventKind::CampaignScaled);
-    let data = scaled.map(|event| serde_json::to_value(&event.data).unwrap());
-    data.map(|data| data["counterShards"].as_u64().unwrap()).collect()
+    let scaled = data_of(shop, EventKind::CampaignScaled).await.into_iter();
+    scaled.map(|data| data["counterShards"].as_u64().unwrap()).collect()
 }
 
 const FIXED: fn() -> Value = || json!({ "kind": "FIXED", "value": 1_000 });
@@ -226,22 +227,10 @@ async fn a_hot_campaign_gets_counters_and_issues_exactly_meanwhile() {
 async fn uneven() -> (TestShop, String) {
     let shop = TestShop::new();
     shop.campaign("welcome", 1_100, FIXED()).await;
-    let own = |user: &str| own_shard(&UserId::try_from(user.to_owned()).unwrap(), 2);
-    let number = (0..).find(|number| own(&format!("u{number}")) == 0).unwrap();
-    let user = format!("u{number}");
+    let user = users_of(0, 2).next().unwrap();
     shop.customer(&user, 0).await;
-    allocate(&shop, 0, 550).await;
+    orphan_tickets(&shop, "welcome", 0, 550).await;
     (shop, user)
-}
-
-/// Allocates tickets that nobody claims, as far as the counter has so many.
-async fn allocate(shop: &TestShop, counter: u16, count: usize) {
-    let id = CouponId::try_from("welcome".to_owned()).unwrap();
-    for _ in 0..count {
-        let allocation = coupons::allocate_ticket(&id, counter, shop.now());
-        let mut backoff = shop.instance().backoff();
-        let _ = shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.unwrap();
-    }
 }
 
 #[tokio::test]
@@ -314,7 +303,7 @@ async fn a_line_counts_the_tickets_of_counters_that_another_function_added() {
     assert_eq!(look(&user, ticket).await["status"], "ADMITTED");
     issue(&shop, &user).header("x-drop-ticket", ticket).await.expect(201);
     assert_eq!(campaign(&shop).await["counterShards"], 3);
-    allocate(&shop, 1, 275).await;
+    orphan_tickets(&shop, "welcome", 1, 275).await;
     let entry = enter("jun").await.expect(201);
     let seen = look("jun", entry["ticket"].as_str().unwrap()).await;
     assert_eq!((&seen["soldOut"], &seen["status"]), (&json!(false), &json!("ADMITTED")), "{seen}");

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use functions::schedule::sweep;
 use serde_json::json;
-use shared::{app::Bounds, store::coupons};
+use shared::app::Bounds;
 use tests::{
     TABLE, TestShop,
-    steps::{dying_at, hold, wait},
+    steps::{dying_at, hold, tickets::orphan_tickets, wait},
 };
 
 /// A run of this shop reaches a handful of things.
@@ -52,10 +52,7 @@ async fn idle_campaigns_do_not_keep_the_newest_waiting() {
         shop.coupon(&format!("c{number:02}"), 10).await;
     }
     shop.coupon("newest", 10).await;
-    let newest = "newest".to_owned().try_into().unwrap();
-    let allocation = coupons::allocate_ticket(&newest, 0, shop.now());
-    let mut backoff = shop.instance().backoff();
-    let _ = shop.instance().table.apply::<serde_json::Value>(&allocation, &mut backoff).await.unwrap();
+    orphan_tickets(&shop, "newest", 0, 1).await;
     let remaining = async || shop.get("/coupons/newest").as_admin().await.expect(200)["remainingQuantity"].clone();
     assert_eq!(remaining().await, 9);
     let slow = slow(&shop);

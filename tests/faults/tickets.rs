@@ -4,12 +4,16 @@ use functions::schedule::sweep;
 use serde_json::json;
 use shared::{
     app::{Bounds, ticket_sweep},
-    domain::{CouponId, UserId, tickets::own_shard},
+    domain::CouponId,
     store::{RetryBounds, TableBounds},
 };
 use tests::{
     Call, Fault, TestShop,
-    steps::{codes, dying_at, race, wait},
+    steps::{
+        codes, dying_at, race,
+        tickets::{orphan_tickets, users_of},
+        wait,
+    },
 };
 
 async fn campaign(shop: &TestShop, total: i64, counters: i64) {
@@ -41,12 +45,6 @@ async fn sweep(shop: &TestShop, times: u32) {
 
 async fn orphaned(shop: &TestShop) -> i128 {
     shop.audit().await.tickets_orphaned
-}
-
-/// A user whose own counter is this one.
-fn user_of(shard: u16, shards: u16) -> String {
-    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).unwrap(), shards) == shard;
-    (0..1_000).map(|number| format!("of{shard}-{number}")).find(own).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -196,12 +194,7 @@ async fn swept_tickets_are_not_read_again() {
     let shop = TestShop::new();
     campaign(&shop, 2_500, 1).await;
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
-    // Allocated by functions that died.
-    for _ in 0..1_200 {
-        let allocation = shared::store::coupons::allocate_ticket(&id, 0, shop.now());
-        let mut backoff = shop.instance().backoff();
-        let _ = shop.instance().table.apply::<serde_json::Value>(&allocation, &mut backoff).await.unwrap();
-    }
+    orphan_tickets(&shop, "welcome", 0, 1_200).await;
     sweep(&shop, 1).await;
     wait(&shop, 60_000);
     let part = ticket_sweep::sweep(shop.instance(), id.clone()).await.unwrap();
@@ -222,8 +215,7 @@ async fn an_empty_counter_leads_to_another_in_few_calls() {
     let shop = TestShop::new();
     campaign(&shop, 160, 16).await;
     // Ten users of the first counter take all its tickets, and the next ten take tickets of others.
-    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).unwrap(), 16) == 0;
-    let users: Vec<String> = (0..2_000).map(|number| format!("u{number}")).filter(own).take(20).collect();
+    let users: Vec<String> = users_of(0, 16).take(20).collect();
     let mut calls = Vec::new();
     for user in &users {
         shop.customer(user, 0).await;
@@ -279,7 +271,7 @@ async fn a_sold_out_campaign_refuses_cheaply() {
 async fn a_voided_ticket_is_available_within_a_second() {
     let shop = TestShop::new();
     campaign(&shop, 2, 2).await;
-    let (first, second) = (user_of(0, 2), user_of(1, 2));
+    let [first, second] = [0, 1].map(|counter| users_of(counter, 2).next().unwrap());
     for user in [first.as_str(), second.as_str(), "jun", "sora"] {
         shop.customer(user, 0).await;
     }

@@ -9,8 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{Bounds, desk},
-    domain::{CouponId, OrderId, UserId, tickets::own_shard},
-    store,
+    domain::OrderId,
 };
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     steps::{
         cancel,
         payments::{CARD, check_out, confirm, payment_id, session_of, sweep_payments},
+        tickets::{orphan_tickets, users_of},
         wait,
     },
 };
@@ -439,8 +439,7 @@ async fn changed_campaigns(bench: &mut Bench) {
 async fn sharded_coupons(bench: &mut Bench) {
     let terms = json!({ "kind": "FIXED", "value": 1_000, "counterShards": 16 });
     bench.shop.campaign("sharded", 32, terms).await;
-    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).expect("an id"), 16) == 0;
-    let users: Vec<String> = (0..2_000).map(|number| format!("u{number}")).filter(own).take(38).collect();
+    let users: Vec<String> = users_of(0, 16).take(38).collect();
     for user in &users {
         bench.shop.customer(user, 0).await;
     }
@@ -477,14 +476,8 @@ async fn sharded_coupons(bench: &mut Bench) {
 /// three items, and the new version for the counters.
 async fn growing_coupons(bench: &mut Bench) {
     bench.shop.campaign("growing", 1_100, json!({ "kind": "FIXED", "value": 1_000 })).await;
-    let id = CouponId::try_from("growing".to_owned()).expect("an id");
-    for _ in 0..550 {
-        let allocation = store::coupons::allocate_ticket(&id, 0, bench.shop.now());
-        let mut backoff = bench.shop.instance().backoff();
-        let _ = bench.shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.expect("a ticket");
-    }
-    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).expect("an id"), 2) == 0;
-    let user = (0..).map(|number| format!("u{number}")).find(own).expect("a user of the first counter");
+    orphan_tickets(&bench.shop, "growing", 0, 550).await;
+    let user = users_of(0, 2).next().expect("a user of the first counter");
     bench.shop.customer(&user, 0).await;
     let call = bench.shop.post("/coupons/issue", json!({ "userId": user, "couponId": "growing" }));
     bench.call("coupon issue that adds a counter to two", cost(10, 12.0, 10.0), call).await;

@@ -49,7 +49,6 @@ async fn main() {
         "256 partitions of 1,000 write and 3,000 read units/s, no burst saved up. Retries and units are for each success.\n"
     );
     println!("{HEADING}");
-    let asked = |what: &str| std::env::args().any(|argument| argument == what);
     if asked("lasting") {
         lasting().await;
         return;
@@ -113,6 +112,11 @@ async fn main() {
     println!(
         "What limits here is the model, never the machine: virtual time waits for it. How fast it is the last columns say."
     );
+}
+
+/// Whether the command has this word.
+fn asked(what: &str) -> bool {
+    std::env::args().any(|argument| argument == what)
 }
 
 /// The limits without any burst: the rate that a partition sustains.
@@ -201,7 +205,6 @@ async fn lasting() {
         "\nA sale that lasts, {customers} customers a shard, without an end of the stock: orders in each second.\n"
     );
     let by_hand = |flash: bool| json!({ "stockShards": shards, "flash": flash });
-    let asked = |what: &str| std::env::args().any(|argument| argument == what);
     if asked("untouched") {
         last("untouched", json!({}), false, table, 5).await;
         return;

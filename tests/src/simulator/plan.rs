@@ -230,11 +230,11 @@ impl Plan {
     pub fn about(subject: Subject, seed: u64) -> Self {
         let plan = match subject {
             Subject::Claims => Self::about_claims(seed),
-            Subject::Coupons => Self::of_crowds(seed, Theme::Coupons, 0x00C0_0904, 6, &COUPON_GAPS_MS),
-            Subject::Drops => Self::of_crowds(seed, Theme::Drops, 0x0000_D409, 2, &DROP_GAPS_MS),
-            Subject::Products => Self::of_crowds(seed, Theme::Products, 0x0009_4096, 2, &PRODUCT_GAPS_MS),
+            Subject::Coupons => Self::with_crowds(seed, Theme::Coupons, 0x00C0_0904, 6, &COUPON_GAPS_MS),
+            Subject::Drops => Self::with_crowds(seed, Theme::Drops, 0x0000_D409, 2, &DROP_GAPS_MS),
+            Subject::Products => Self::with_crowds(seed, Theme::Products, 0x0009_4096, 2, &PRODUCT_GAPS_MS),
             Subject::Payments => {
-                let plan = Self::of_crowds(seed, Theme::Payments, 0x0000_BA9C, 3, &PAYMENT_GAPS_MS);
+                let plan = Self::with_crowds(seed, Theme::Payments, 0x0000_BA9C, 3, &PAYMENT_GAPS_MS);
                 Self { is_sequential: false, ..plan }
             }
         };
@@ -254,7 +254,7 @@ impl Plan {
     }
 
     /// The plan of a seed with steps of a theme, at once and one after the other: one of so many begins another crowd.
-    fn of_crowds(seed: u64, theme: Theme, salt: u64, crowd: u64, gaps_ms: &[u64]) -> Self {
+    fn with_crowds(seed: u64, theme: Theme, salt: u64, crowd: u64, gaps_ms: &[u64]) -> Self {
         let plan = Self::of(seed);
         let mut chance = Chance::new(seed ^ salt);
         let (mut steps, mut at_ms) = (Vec::new(), 0);

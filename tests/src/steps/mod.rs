@@ -6,6 +6,7 @@ pub mod external;
 pub mod holds;
 pub mod order_sheets;
 pub mod payments;
+pub mod tickets;
 
 use std::{collections::BTreeMap, future::IntoFuture, pin::pin, sync::Arc};
 
