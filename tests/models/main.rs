@@ -16,6 +16,8 @@ mod claims;
 mod explore;
 mod histories;
 mod holds;
+mod lines;
+mod quotas;
 mod reservations;
 mod sales;
 mod tickets;
