@@ -58,6 +58,7 @@ pub mod http {
 
     pub mod drops {
         pub mod enter;
+        pub mod get;
         pub mod get_entry;
         pub mod set;
     }
@@ -266,6 +267,7 @@ endpoints![
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
     ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
     ("PUT",    "/drops/{dropId}",                         "set-drop",             drops::set,                 token),
+    ("GET",    "/drops/{dropId}",                         "get-drop",             drops::get,                 token),
     ("POST",   "/drops/{dropId}/entries",                 "enter-drop",           drops::enter,               token),
     ("GET",    "/drops/{dropId}/entries",                 "get-drop-entry",       drops::get_entry,           token),
     ("POST",   "/exports",                                "create-export",        exports::create,            token),

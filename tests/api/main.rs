@@ -51,6 +51,7 @@ mod coupons {
 
 mod drops {
     mod entries;
+    mod get;
     mod set;
 }
 

@@ -269,8 +269,10 @@ pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
     fill(browser, "opensAt", "2026-01-01T00:00").await;
     push(browser, "form:has(input[name=opensAt]) button.first").await;
     shows(browser, "#message", "Set.").await;
+    shows(browser, "#lines", "0 waiting, 0 inside").await;
     let line = json!({ "couponId": "cups", "opensAt": "2026-01-01T00:00:00Z", "enabled": false });
     shop.api.as_admin().put("/drops/cups", line).await.data();
+    shows(browser, "#lines", "Its line is off.").await;
     browser.click(&of_campaign("input[name=addQuantity]")).await;
     choose(browser, "then", "ENDED").await;
     push(browser, "form:has(input[name=addQuantity]) button.first").await;
@@ -299,6 +301,7 @@ pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
     fill(browser, "opensAt", "2026-01-01T00:00").await;
     push(browser, "form:has(input[name=opensAt]) button.first").await;
     shows(browser, "#message", "Set.").await;
+    shows(browser, "#line", "0 waiting, 0 inside").await;
     browser.keep_picture("terms").await;
     let refused = shop.api.order("kim", "bowl").await;
     assert_eq!(
@@ -307,6 +310,8 @@ pub async fn a_campaign_and_terms_are_set(shop: &Shop, browser: &Browser) {
         "{}",
         refused.body
     );
+    shop.api.as_user("kim").post("/drops/bowl/entries", json!({})).await.data();
+    shows(browser, "#line", "1 inside").await;
     no_script_failed(browser).await;
 }
 

@@ -273,6 +273,8 @@ async fn drops(bench: &mut Bench) {
     bench.call("look at a drop's line, with a step", cost(4, 1.0, 11.0), call).await;
     let call = cold(bench).get(&path).as_user("sora");
     bench.call("look at a drop's line, after another's step", cost(1, 0.0, 1.0), call).await;
+    let call = cold(bench).get("/drops/friday").as_user("sora");
+    bench.call("drop, after another's step", cost(1, 0.0, 1.0), call).await;
     wait(&bench.shop, 1_000);
     bench.shop.get(&path).as_user("sora").await.expect(200);
     let call = bench.shop.get(&path).as_user("sora");

@@ -1122,7 +1122,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * A drop: what it guards, and its opening
+         * @description The numbers of those who wait and of those inside are at most a second old.
+         */
+        get: operations["getDrop"];
         /**
          * Creates a drop or changes it
          * @description A new one guards its product or campaign from the answer on. A change is known everywhere a second later.
@@ -1934,6 +1938,8 @@ export interface components {
              * @description The end of the validity of a coupon, exclusive.
              */
             validUntil?: string;
+            /** @description The drop that guards it, if there is one. While that is enabled, an issue needs a ticket. */
+            dropId?: components["schemas"]["DropId"];
             /**
              * Format: date-time
              * @description The instant of its creation.
@@ -2321,9 +2327,12 @@ export interface components {
          *       "createdAt": "2026-11-20T03:00:00Z",
          *       "dropId": "friday",
          *       "enabled": true,
+         *       "inside": 100,
          *       "opensAt": "2026-11-27T11:00:00Z",
          *       "productId": "hallabong-tea",
-         *       "updatedAt": "2026-11-20T03:00:00Z"
+         *       "soldOut": false,
+         *       "updatedAt": "2026-11-20T03:00:00Z",
+         *       "waiting": 812
          *     }
          */
         Drop: {
@@ -2340,6 +2349,18 @@ export interface components {
             opensAt: string;
             /** @description Whether a ticket is needed. */
             enabled: boolean;
+            /**
+             * Format: int64
+             * @description The customers whose turn has not come, as of at most a second ago; 0 while the drop is not enabled.
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description The customers whose turn is open, less the units sold; 0 while the drop is not enabled.
+             */
+            inside: number;
+            /** @description Whether nothing is left for those who wait. Units that come back admit the next in line. */
+            soldOut: boolean;
             /**
              * Format: date-time
              * @description The instant of its creation.
@@ -4387,6 +4408,8 @@ export interface components {
             saleUntil?: string;
             /** @description Its timed offers, in the order of their time. */
             offers?: components["schemas"]["TimedOffer"][];
+            /** @description The drop that guards it, if there is one. While that is enabled, an order needs a ticket. */
+            dropId?: components["schemas"]["DropId"];
             /**
              * Format: date-time
              * @description The instant of the last change.
@@ -8401,6 +8424,40 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    getDrop: {
+        parameters: {
+            query?: {
+                /** @description The caller, for a local shop and only without the header `x-user-id`. */
+                userId?: components["parameters"]["CallerId"];
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                dropId: components["schemas"]["DropId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drop. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["EntityNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["TryAgain"];

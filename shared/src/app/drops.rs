@@ -246,6 +246,14 @@ fn in_line(shop: &Shop, state: &DropState, ticket: DropTicket) -> InLine {
     InLine { drop_id: state.drop_id.clone(), ticket, standing, sold_out: state.enabled && state.is_sold_out() }
 }
 
+/// Returns a drop with its line, as of at most a second ago.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub async fn get(shop: &Shop, drop: &DropId) -> Result<DropState, Failure> {
+    line(shop, drop, &mut shop.backoff()).await
+}
+
 /// The state of a line that is at most a second old, after the step that is due.
 async fn line(shop: &Shop, drop: &DropId, backoff: &mut Backoff) -> Result<DropState, Failure> {
     if let Some(cached) = shop.cached_drop(drop) {

@@ -89,6 +89,9 @@ pub struct Line {
     /// The units that the shelf had left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<i64>,
+    /// The numbers that the counters had given out. Lines of earlier versions lack it until their next step.
+    #[serde(default)]
+    pub entered: i64,
     /// For each counter, the number below which all turns have ended.
     pub ended: Vec<i64>,
     /// The waves with open turns, the oldest first.
@@ -243,10 +246,11 @@ impl DropState {
         id::bucket(user.as_str(), self.counters)
     }
 
-    /// Whether the line has to step. After the clock was set back it does.
+    /// Whether the line has to step. After the clock was set back it does. Before the opening a step only counts those who
+    /// wait.
     pub fn is_due(&self, now: Timestamp) -> bool {
         let waits = |at: Timestamp| (SignedDuration::ZERO..STEP).contains(&now.duration_since(at));
-        self.enabled && now >= self.opens_at && !self.line.stepped_at.is_some_and(waits)
+        self.enabled && !self.line.stepped_at.is_some_and(waits)
     }
 
     /// Whether nothing is left for those who wait.
@@ -302,11 +306,14 @@ impl DropState {
         for wave in waves.drain(..over) {
             ended = wave.to;
         }
-        let mut line =
-            Line { step: step.saturating_add(1), stepped_at: Some(now), left: Some(shelf.left), ended, waves };
-        let inside = line.waves.iter().fold(0_i64, |sum, wave| sum.saturating_add(wave.open));
+        let entered = counters.iter().fold(0_i64, |sum, counter| sum.saturating_add(counter.next));
+        let (step, left) = (step.saturating_add(1), Some(shelf.left));
+        let mut line = Line { step, stepped_at: Some(now), left, entered, ended, waves };
+        if now < self.opens_at {
+            return line;
+        }
         let window = WINDOW_A_SHARD.saturating_mul(i64::from(shelf.shards.max(1)));
-        let room = window.min(shelf.left).saturating_sub(inside).max(0);
+        let room = window.min(shelf.left).saturating_sub(line.inside()).max(0);
         let (to, admitted) = lowest_first(line.admitted_to(), counters, room);
         if admitted > 0 {
             line.admit(to, admitted, now);
@@ -319,6 +326,16 @@ impl Line {
     /// For each counter, the number below which all have been admitted.
     pub fn admitted_to(&self) -> &[i64] {
         self.waves.last().map_or(&self.ended, |wave| &wave.to)
+    }
+
+    /// The customers that no sold unit has been counted for, and whose turn was open at the last step.
+    pub fn inside(&self) -> i64 {
+        self.waves.iter().fold(0, |sum, wave| sum.saturating_add(wave.open))
+    }
+
+    /// The numbers whose turn had not come at the last step.
+    pub fn waiting(&self) -> i64 {
+        self.admitted_to().iter().fold(self.entered, |waiting, to| waiting.saturating_sub(*to)).max(0)
     }
 
     fn admit(&mut self, to: Vec<i64>, admitted: i64, now: Timestamp) {
@@ -480,6 +497,7 @@ mod tests {
     #[test]
     fn a_sale_makes_room_in_the_window() {
         let state = stepped(&drop(), [1_000, 1_000], 10_000, 0);
+        assert_eq!((state.line.waiting(), state.line.inside()), (1_900, 100));
         assert_eq!(state.line.admitted_to(), [50, 50]);
         assert_eq!(stepped(&state, [1_000, 1_000], 9_970, 1).line.admitted_to(), [65, 65]);
         assert_eq!(stepped(&state, [1_000, 1_000], 10_000, 1).line.admitted_to(), [50, 50]);
@@ -498,8 +516,10 @@ mod tests {
     #[test]
     fn nobody_is_admitted_before_the_opening_or_a_day_after_it() {
         let state = stepped(&drop(), [1, 1], 5, 0);
-        assert!(!drop().is_due(at_s(-1)) && drop().is_due(at_s(0)) && !state.is_due(at_s(0)));
+        assert!(drop().is_due(at_s(0)) && !state.is_due(at_s(0)));
         assert!(!is_admitted(&state, 0, 0, -1));
+        let early = stepped(&drop(), [1, 1], 5, -1);
+        assert_eq!((early.line.waiting(), early.line.inside(), early.line.admitted_to()), (2, 0, &[0, 0][..]));
         let waits = stepped(&drop(), [9, 9], 0, 0);
         let end = TICKET_VALIDITY.as_secs();
         assert!(matches!(

@@ -581,7 +581,7 @@ mod tests {
                 json!({ "dropId": "black-friday", "productId": "tea", "opensAt": at_ms, "enabled": true, "counters": 2,
                         "key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "version": 1, "createdAt": at_ms,
                         "updatedAt": at_ms,
-                        "line": { "step": 1, "left": 5, "ended": [0, 0],
+                        "line": { "step": 1, "left": 5, "entered": 9, "ended": [0, 0],
                                   "waves": [{ "endsAt": at_ms, "to": [1, 2], "admitted": 3, "open": 1 }] } }),
             ),
             (keys::line_counter(&drop(), 1), json!({ "next": 7 })),

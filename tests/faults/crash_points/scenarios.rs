@@ -187,6 +187,7 @@ fn coupons() -> Vec<Scenario> {
         api("enter-drop", "again, with a step", with_entry, |shop, _| {
             shop.post("/drops/friday/entries", json!({})).as_user("mina")
         }),
+        api("get-drop", "with a step", with_entry, |shop, _| shop.get("/drops/friday").as_user("mina")),
         api("get-drop-entry", "a ticket, with a step", with_entry, |shop, entry| {
             let ticket = entry["ticket"].as_str().unwrap();
             shop.get(&format!("/drops/friday/entries?ticket={ticket}")).as_user("mina")

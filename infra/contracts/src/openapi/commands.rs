@@ -173,6 +173,7 @@ fn calls(method: &str, path: &str) -> Option<Vec<Call>> {
     let enter = Call::empty_post(KIM, "/drops/friday/entries").without_key();
     let (mut before, call) = match (method, path) {
         ("PUT", "/drops/{dropId}") => (Vec::new(), drop),
+        ("GET", "/drops/{dropId}") => (vec![drop], Call::get(KIM, "/drops/friday")),
         ("POST", "/drops/{dropId}/entries") => (vec![drop], enter),
         ("GET", "/drops/{dropId}/entries") => {
             (vec![drop, enter.keeping(TICKET)], Call::get(KIM, "/drops/friday/entries?ticket=$TICKET"))

@@ -177,6 +177,9 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         coupon_id: None,
         opens_at: at("2026-11-27T11:00:00Z")?,
         enabled: true,
+        waiting: 812,
+        inside: 100,
+        sold_out: false,
         created_at: at("2026-11-20T03:00:00Z")?,
         updated_at: at("2026-11-20T03:00:00Z")?,
     };
@@ -518,6 +521,7 @@ fn product() -> Result<ProductView, Error> {
         sale_from: Some(at("2026-11-12T00:00:00Z")?),
         sale_until: None,
         offers: vec![timed_offer()?],
+        drop_id: None,
         updated_at: at("2026-11-10T00:00:00Z")?,
         as_of: None,
     })

@@ -4,13 +4,19 @@ import { config } from "../config.js";
 import { currentCaller, customers, people, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
 import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
-import { lineForm } from "./terms.js";
+import { lineForm, lineOf } from "./terms.js";
 
 export default function campaigns(page) {
   let items = null;
+  let drops = [];
   const caller = currentCaller();
   const admin = { userId: "admin", role: "ADMIN" };
-  page.poll(async () => { ({ items } = await shop.get("/desk/campaigns?limit=100", caller.role === "ADMIN" ? caller : admin)); }, 1000);
+  page.poll(async () => {
+    const as = caller.role === "ADMIN" ? caller : admin;
+    const { items: read } = await shop.get("/desk/campaigns?limit=100", as);
+    drops = await Promise.all(read.filter(({ dropId }) => dropId).map(({ dropId }) => shop.get(`/drops/${dropId}`, as)));
+    items = read;
+  }, 1000);
 
   const issue = ({ couponId, userId }) => page.act(
     () => shop.post("/coupons/issue", { couponId, userId }, people.find((person) => person.userId === userId)),
@@ -33,6 +39,8 @@ export default function campaigns(page) {
     ...(then !== "" ? { status: then } : { addQuantity: Number(addQuantity) }),
   }), t("campaigns.changed"));
   const oneOf = (some) => choice(t("coupon"), "couponId", some.map(({ couponId, name }) => [couponId, name]), some[0]?.couponId);
+  const nameOf = ({ couponId }) => items.find((item) => item.couponId === couponId)?.name;
+  const dropOf = (couponId) => items.find((item) => item.couponId === couponId)?.dropId;
   const going = () => items.filter(({ status }) => status !== "ENDED");
 
   return () => (items ? html`
@@ -68,7 +76,9 @@ export default function campaigns(page) {
         ${field(t("campaigns.add"), "addQuantity", "", { type: "number", min: 1, isOptional: true })}
         ${choice(t("campaigns.then"), "then", [["", t("campaigns.then.stay")], ["ENDED", t("campaigns.then.end")]], "")}`,
       t("campaigns.change"), change, page.busy))}
-      ${card(t("campaigns.line"), lineForm(page, ({ couponId }) => ({ couponId }), oneOf(going())))}` : nothing}
+      ${card(t("campaigns.line"), html`
+        ${drops.length > 0 ? html`<ul id="lines">${drops.map((drop) => html`<li>${nameOf(drop)}: ${lineOf(drop)}</li>`)}</ul>` : nothing}
+        ${lineForm(page, ({ couponId }) => ({ target: { couponId }, dropId: dropOf(couponId) }), oneOf(going()))}`)}` : nothing}
     ${config.isLocal ? card(t("campaigns.issue"), form(html`
       ${oneOf(items)}
       ${choice(t("campaigns.to"), "userId", (caller.role === "CUSTOMER" ? [caller.userId] : customers).map((user) => [user, user]), caller.userId)}`,

@@ -29,6 +29,7 @@ function list(page) {
 function product(page, productId) {
   let item = null;
   let shards = null;
+  let drop = null;
   let coupons = [];
   const isCustomer = currentCaller().role === "CUSTOMER";
   let buyer = isCustomer ? currentCaller().userId : customers[0];
@@ -36,6 +37,7 @@ function product(page, productId) {
   page.poll(async () => {
     const read = await shop.get(isCustomer ? `/products/${productId}` : `/desk/products/${productId}`);
     if (!isCustomer && config.isLocal) shards = await readShards(read);
+    if (read.dropId) drop = await shop.get(`/drops/${read.dropId}`);
     item = read;
   }, 1000);
   if (buyer) loadCoupons();
@@ -74,7 +76,7 @@ function product(page, productId) {
       ${choice(t("coupon"), "couponId", [["", t("products.noCoupon")], ...coupons.map(({ couponId, name }) => [couponId, name])], "")}
       ${choice(t("payment"), "payment", ["BALANCE", "LATER", "EXTERNAL"].map((way) => [way, t(`products.pay.${way}`)]), "BALANCE")}`,
     t("products.order"), order, page.busy)) : nothing}
-    ${isCustomer ? nothing : termsOf(page, item)}
+    ${isCustomer ? nothing : termsOf(page, item, drop)}
     ${isCustomer ? nothing : card(t("products.shards"), html`
       <p>${t("products.aboutShards", { count: number(item.stockShards) })} ${t(item.stockShardsPinned ? "products.pinned" : "products.followsDemand")}</p>
       ${shards ? table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`

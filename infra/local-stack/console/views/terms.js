@@ -4,7 +4,7 @@ import { currentCaller, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
 import { button, card, choice, field, form, html, nothing } from "../ui.js";
 
-export function termsOf(page, item) {
+export function termsOf(page, item, drop) {
   const { productId, limit, saleFrom, saleUntil, offers = [] } = item;
   const texts = [
     limit && t(`terms.limit.${limit.within}`, { count: number(limit.perUser) }),
@@ -41,15 +41,23 @@ export function termsOf(page, item) {
       ${field(t("terms.offer.quantity"), "offerQuantity", "", { type: "number", min: 1, isOptional: true })}`,
     t("terms.offer.add"), addOffer, page.busy)}
     ${offers.length > 0 ? button(t("terms.offer.clear"), () => setOffers(null), { disabled: page.busy }) : nothing}
-    ${currentCaller().role === "ADMIN" ? lineForm(page, () => ({ productId })) : nothing}`);
+    ${currentCaller().role === "ADMIN" ? html`
+      <p id="line">${lineOf(drop)}</p>
+      ${lineForm(page, () => ({ target: { productId }, dropId: item.dropId }))}` : nothing}`);
 }
 
-/** Sets the waiting line before a product or a campaign, which has its id. `targetOf` reads it from the fields. */
-export function lineForm(page, targetOf, fields = nothing) {
+/** A waiting line in words, as it was a moment ago. */
+export function lineOf(drop) {
+  if (!drop) return t("terms.line.none");
+  const { opensAt, enabled, waiting, inside } = drop;
+  return t(enabled ? "terms.line.is" : "terms.line.isOff", { date: day(opensAt), waiting: number(waiting), inside: number(inside) });
+}
+
+/** Sets the waiting line before a product or a campaign. A new one gets the id of what it guards; `of` reads both from the fields. */
+export function lineForm(page, of, fields = nothing) {
   const guard = ({ opensAt, enabled, ...others }) => {
-    const target = targetOf(others);
-    const line = { ...target, opensAt: instant(opensAt), enabled: enabled === "true" };
-    return page.act(() => shop.put(`/drops/${Object.values(target)[0]}`, line), t("terms.guarded"));
+    const { target, dropId = Object.values(target)[0] } = of(others);
+    return page.act(() => shop.put(`/drops/${dropId}`, { ...target, opensAt: instant(opensAt), enabled: enabled === "true" }), t("terms.guarded"));
   };
   return form(html`
     ${fields}

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     app::coupons::Remaining,
     domain::{
-        CouponId, OrderId, ProductId, UserId, Won,
+        CouponId, DropId, OrderId, ProductId, UserId, Won,
         coupon::{CampaignRow, CampaignStatus, CouponKind, CouponStatus, Discount, IssuedCoupon, Terms, Validity},
         scope::Scope,
     },
@@ -56,6 +56,9 @@ pub struct CampaignView {
     /// The end of the validity of a coupon, exclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
+    /// The drop that guards it, if there is one. While that is enabled, an issue needs a ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_id: Option<DropId>,
     /// The instant of its creation.
     pub created_at: Timestamp,
     /// The instant of the last change.
@@ -140,6 +143,7 @@ impl From<Remaining> for CampaignView {
             issue_until: campaign.issue_until,
             valid_days,
             valid_until,
+            drop_id: campaign.drop_id,
             created_at: campaign.created_at,
         }
     }

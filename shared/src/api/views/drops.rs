@@ -29,6 +29,12 @@ pub struct DropView {
     pub opens_at: Timestamp,
     /// Whether a ticket is needed.
     pub enabled: bool,
+    /// The customers whose turn has not come, as of at most a second ago; 0 while the drop is not enabled.
+    pub waiting: i64,
+    /// The customers whose turn is open, less the units sold; 0 while the drop is not enabled.
+    pub inside: i64,
+    /// Whether nothing is left for those who wait. Units that come back admit the next in line.
+    pub sold_out: bool,
     /// The instant of its creation.
     pub created_at: Timestamp,
     /// The instant of the last change.
@@ -37,12 +43,14 @@ pub struct DropView {
 
 impl From<DropState> for DropView {
     fn from(state: DropState) -> Self {
-        let DropState { drop_id, target, opens_at, enabled, created_at, updated_at, .. } = state;
+        let sold_out = state.enabled && state.is_sold_out();
+        let DropState { drop_id, target, opens_at, enabled, created_at, updated_at, line, .. } = state;
+        let (waiting, inside) = if enabled { (line.waiting(), line.inside()) } else { (0, 0) };
         let (product_id, coupon_id) = match target {
             Target::ProductId(product) => (Some(product), None),
             Target::CouponId(coupon) => (None, Some(coupon)),
         };
-        Self { drop_id, product_id, coupon_id, opens_at, enabled, created_at, updated_at }
+        Self { drop_id, product_id, coupon_id, opens_at, enabled, waiting, inside, sold_out, created_at, updated_at }
     }
 }
 

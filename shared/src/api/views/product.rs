@@ -10,7 +10,7 @@ use crate::{
         products::{Listed, Stocked, Yours},
     },
     domain::{
-        ProductId, UserId, Won,
+        DropId, ProductId, UserId, Won,
         product::{Offer, Product, SaleStatus},
         purchase_limit::{PurchaseLimit, Within},
         timed_offer::TimedOffer,
@@ -122,6 +122,9 @@ pub struct ProductView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub offers: Vec<TimedOfferView>,
+    /// The drop that guards it, if there is one. While that is enabled, an order needs a ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_id: Option<DropId>,
     /// The instant of the last change.
     pub updated_at: Timestamp,
     /// With `stock=recent` only: the instant that the read began.
@@ -154,6 +157,7 @@ impl From<Stocked> for ProductView {
             sale_from: product.window.from,
             sale_until: product.window.until,
             offers: product.offers.into_iter().map(TimedOfferView::from).collect(),
+            drop_id: product.drop_id,
             as_of: None,
         }
     }

@@ -48,6 +48,12 @@ pub(super) fn look_at_line(scene: &Scene, known: &Known, chance: &mut Chance) ->
     ask(who, call("GET", format!("/drops/{drop}/entries?ticket={text}")).as_user(who), false)
 }
 
+/// Someone looks at a drop.
+pub(super) fn get_drop(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let (user, drop) = (scene.shape.user(chance), if chance.below(2) > 0 { OF_PRODUCT } else { OF_COUPON });
+    ask(user, call("GET", format!("/drops/{drop}")).as_user(user), false)
+}
+
 /// Adds a ticket to an order or an issue, if there is one: most likely a late one of the user and of the usual drop.
 pub(super) fn with_ticket(operation: Operation, known: &Known, chance: &mut Chance) -> Operation {
     let Operation::Request(request) = operation else { return operation };

@@ -21,6 +21,8 @@ pub(super) struct Drop {
     target: (&'static str, String),
     opens_at: Timestamp,
     enabled: bool,
+    /// The instant of the last request that set it.
+    set_at: Timestamp,
     /// Whether turns may have begun, and ended, before it was last changed.
     may_have_opened: bool,
     tickets: Vec<Ticket>,
@@ -87,11 +89,28 @@ impl Reference {
         }
         let opens_at = instant(&asked.sent["opensAt"]).expect("a drop opens");
         let enabled = asked.sent["enabled"] == true;
-        let new = Drop { target: wanted.clone(), opens_at, enabled, may_have_opened: false, tickets: Vec::new() };
+        let (set_at, may_have_opened) = (asked.now, false);
+        let new = Drop { target: wanted.clone(), opens_at, enabled, set_at, may_have_opened, tickets: Vec::new() };
         let drop = self.drops.entry(id.clone()).or_insert(new);
         drop.may_have_opened |= !drop.opens_surely_after(asked.now);
-        (drop.opens_at, drop.enabled) = (opens_at, enabled);
+        (drop.opens_at, drop.enabled, drop.set_at) = (opens_at, enabled, set_at);
         fine(json!({ "dropId": id, target: wanted.1, "opensAt": opens_at.to_string(), "enabled": enabled }))
+    }
+
+    /// A change of the settings may reach other functions a second later.
+    pub(super) fn drop(&self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let drop = self.drops.get(&id).ok_or_else(not_found)?;
+        let (target, value) = &drop.target;
+        let mut expected = json!({ "dropId": id, *target: value });
+        if drop.set_at < asked.now - REQUEST {
+            expected["opensAt"] = json!(drop.opens_at.to_string());
+            expected["enabled"] = json!(drop.enabled);
+        }
+        if drop.opens_surely_after(asked.now) && !drop.may_have_opened {
+            expected["inside"] = json!(0);
+        }
+        fine(expected)
     }
 
     pub(super) fn enter_drop(&mut self, asked: &Asked<'_>) -> Outcome {

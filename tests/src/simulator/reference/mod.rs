@@ -197,6 +197,7 @@ impl Reference {
             "get-coupon" => Err(("FORBIDDEN", json!({}))),
             "issue-coupon" => self.issue(asked),
             "set-drop" => self.set_drop(asked),
+            "get-drop" => self.drop(asked),
             "enter-drop" => self.enter_drop(asked),
             "get-drop-entry" => self.look_at_line(asked),
             "revoke-coupon" => self.revoke(asked),
