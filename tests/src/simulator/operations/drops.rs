@@ -7,7 +7,7 @@ use super::{
     super::{
         known::{Known, Ticket},
         plan::pick,
-        shape::{call, post},
+        shape::{any, call, post},
     },
     Operation, Request, Scene, ask, change, some,
 };
@@ -46,6 +46,19 @@ pub(super) fn look_at_line(scene: &Scene, known: &Known, chance: &mut Chance) ->
         _ => (*user, drop.as_str()),
     };
     ask(who, call("GET", format!("/drops/{drop}/entries?ticket={text}")).as_user(who), false)
+}
+
+/// A customer with a ticket asks for what the drop guards, perhaps again. [`with_ticket`] adds a ticket.
+pub(super) fn ask_for_guarded(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
+    let Ticket { user, drop, .. } = some(&known.tickets, chance)?;
+    if drop == OF_COUPON {
+        return change(user, post("/coupons/issue", &json!({ "userId": user, "couponId": scene.shape.coupons[0] })));
+    }
+    let items = json!([{ "productId": scene.shape.products[0], "quantity": 1 }]);
+    change(
+        user,
+        post("/orders", &json!({ "userId": user, "items": items, "payment": any(chance, &["BALANCE", "LATER"]) })),
+    )
 }
 
 /// Someone looks at a drop.

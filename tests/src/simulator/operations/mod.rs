@@ -12,7 +12,7 @@ mod users;
 
 use claims::{decide_claim, look_at_claim, receive_claim, request_claim, withdraw_claim};
 use deliveries::{look_up_address, move_parcel, set_terms, ship, ship_replacement};
-use drops::{enter_drop, get_drop, look_at_line, set_drop, with_ticket};
+use drops::{ask_for_guarded, enter_drop, get_drop, look_at_line, set_drop, with_ticket};
 use exports::{export, look_at_export};
 use functions::schedule::sweep::Task;
 use jiff::Timestamp;
@@ -228,7 +228,7 @@ const CLAIM_WEIGHTS: [(u64, Generator); 29] = [
 ];
 
 /// The generators of a run about drops.
-const DROP_WEIGHTS: [(u64, Generator); 22] = [
+const DROP_WEIGHTS: [(u64, Generator); 23] = [
     (30, order_now),
     (5, order_later),
     (4, order_outside),
@@ -240,6 +240,7 @@ const DROP_WEIGHTS: [(u64, Generator); 22] = [
     (26, enter_drop),
     (20, look_at_line),
     (4, get_drop),
+    (24, ask_for_guarded),
     (7, set_drop),
     (5, charge_much),
     (3, restock_much),
