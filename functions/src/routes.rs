@@ -80,8 +80,10 @@ const RESERVED_AHEAD: &[(&str, &str)] = &[
 /// Whether a path has this word in the position of this parameter, so that no new thing can have it as its id. Both
 /// lists come from [`ROUTES`], so a new route reserves its words by itself.
 pub fn is_reserved(parameter: &str, word: &str) -> bool {
-    let is_ahead = RESERVED_AHEAD.contains(&(parameter, word));
-    is_ahead || ROUTES.iter().any(|route| ROUTES.iter().any(|other| other.is_beside(route, parameter, word)))
+    // Few routes have the word at all: only those are compared with the others.
+    let mut with_word = ROUTES.iter().filter(|route| route.path.split('/').any(|segment| segment == word));
+    RESERVED_AHEAD.contains(&(parameter, word))
+        || with_word.any(|route| ROUTES.iter().any(|other| route.is_beside(other, parameter, word)))
 }
 
 #[cfg(test)]
