@@ -10,6 +10,8 @@
     reason = "a test that cannot go on should say where"
 )]
 
+use mimalloc::MiMalloc;
+
 mod calls;
 pub mod contract;
 pub mod costs;
@@ -28,6 +30,10 @@ pub mod simulator;
 pub mod start;
 pub mod steps;
 pub mod template;
+
+/// A test is a million small pieces of memory, most of them soon freed.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 pub use calls::{Answer, Call};
 pub use fakes::{Bus, BusFault, Dynamo, Fault};

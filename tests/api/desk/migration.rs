@@ -5,10 +5,13 @@ use shared::store::{Key, keys};
 use tests::{
     TABLE, TestShop,
     deaths::{Deaths, Side},
-    steps::migrate,
+    steps::{migrate, migrate_by_pages_of},
 };
 
 use super::{ids, product_ids, seeded_shop, set_status};
+
+/// The more pages there are, the more calls there are to die at, and the longer each run takes.
+const PAGE: usize = 10;
 
 /// Takes an item out of the index by time, as the first stage had it.
 fn unlist(shop: &TestShop, key: Key) {
@@ -66,15 +69,16 @@ async fn migration_lists_products_off_sale_and_campaigns() {
 #[tokio::test]
 async fn migration_of_the_lists_survives_a_death_at_any_call() {
     let deaths = Deaths::default();
-    migrate(&first_stage().await.watched_by(&deaths), false).await.unwrap();
+    migrate_by_pages_of(PAGE, &first_stage().await.watched_by(&deaths), false).await.unwrap();
     let calls = deaths.calls().len();
     let expected = 6;
     for call in 0..calls {
         for side in [Side::Before, Side::After] {
             let shop = first_stage().await;
             let deaths = Deaths::at(call, side);
-            assert!(deaths.run(migrate(&shop.watched_by(&deaths), false)).await.is_none(), "{call} {side:?}");
-            migrate(&shop, false).await.unwrap();
+            let died = deaths.run(migrate_by_pages_of(PAGE, &shop.watched_by(&deaths), false)).await;
+            assert!(died.is_none(), "{call} {side:?}");
+            migrate_by_pages_of(PAGE, &shop, false).await.unwrap();
             let (products, campaigns) = listed(&shop).await;
             assert_eq!((products.len(), campaigns.len()), (expected, 2), "{call} {side:?}");
             shop.audit_as_is().await;

@@ -10,7 +10,7 @@ use shared::{
 use tests::{
     Call, Fault, TABLE, TestShop,
     deaths::{Deaths, Side},
-    steps::migrate,
+    steps::{migrate, migrate_by_pages_of},
 };
 
 fn joins(shop: &TestShop, id: &str, email: &str) -> Call {
@@ -230,19 +230,21 @@ async fn the_migration_moves_a_claim_to_an_earlier_user() {
 
 #[tokio::test]
 async fn the_migration_of_addresses_continues_after_a_death_at_any_call() {
+    // The more pages there are, the more calls, and each of them takes the longer.
+    const PAGE: usize = 10;
     let counted = first_stage().await;
     let deaths = Deaths::default();
-    migrate(&counted.watched_by(&deaths), false).await.unwrap();
+    migrate_by_pages_of(PAGE, &counted.watched_by(&deaths), false).await.unwrap();
     let calls = deaths.calls().len();
     assert!(calls > 20, "{calls}");
     for call in 0..calls {
         for side in [Side::Before, Side::After] {
             let shop = first_stage().await;
             let deaths = Deaths::at(call, side);
-            let died = deaths.run(migrate(&shop.watched_by(&deaths), false)).await;
+            let died = deaths.run(migrate_by_pages_of(PAGE, &shop.watched_by(&deaths), false)).await;
             assert!(died.is_none(), "{call} {side:?}");
             shop.audit_as_is().await;
-            migrate(&shop, false).await.unwrap();
+            migrate_by_pages_of(PAGE, &shop, false).await.unwrap();
             let holders = ["same@example.com", "sora@example.com"].map(|address| holder(&shop, address));
             assert_eq!(holders, [Some("jun".to_owned()), Some("sora".to_owned())], "{call} {side:?}");
             shop.audit_as_is().await;

@@ -14,12 +14,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use mimalloc::MiMalloc;
 use tests::simulator::{Mutant, Plan, Subject, run, shrink};
-
-/// A run is a million small pieces of memory, most of them soon freed.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Simulates runs of the shop, each from its seed, on all cores
 ///

@@ -281,8 +281,13 @@ pub fn wait(shop: &TestShop, ms: i64) {
 
 /// Migrates the shop by pages of two items; the lines that are printed.
 pub async fn migrate(shop: &TestShop, again: bool) -> Result<Vec<String>, migrate::Failure> {
+    migrate_by_pages_of(2, shop, again).await
+}
+
+/// Migrates the shop by pages of so many items; the lines that are printed.
+pub async fn migrate_by_pages_of(page: usize, shop: &TestShop, again: bool) -> Result<Vec<String>, migrate::Failure> {
     let (table, now) = (shop.instance().table.clone(), shop.now());
-    let migrated = migrate::Shop::new(table, Clock::new(move || now), shop.instance().random.clone(), 2);
+    let migrated = migrate::Shop::new(table, Clock::new(move || now), shop.instance().random.clone(), page);
     let mut lines = Vec::new();
     migrate::run(&migrated, again, &mut |line| lines.push(line)).await?;
     Ok(lines)
