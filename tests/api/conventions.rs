@@ -6,13 +6,15 @@ use tests::{Answer, Call, TestShop};
 #[tokio::test]
 async fn a_success_has_an_envelope() {
     let shop = TestShop::new();
-    shop.customer("mina", 100).await;
+    shop.customer("mina", 0).await;
     let answer = shop.get("/balance/mina").await;
     insta::assert_json_snapshot!(answer.body, @r#"
     {
       "code": "SUCCESS",
       "data": {
-        "balance": 100,
+        "balance": 0,
+        "head": "0000000000000000000000000000000000000000000000000000000000000000",
+        "sequence": 0,
         "userId": "mina"
       },
       "message": "요청에 성공했습니다."

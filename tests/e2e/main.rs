@@ -9,6 +9,8 @@
 )]
 
 mod browser;
+// Tests begin in the order of their names: this one waits longest, for two sweeps that run each minute.
+mod card_and_deposit;
 mod checkout;
 mod clients;
 mod console;
@@ -24,7 +26,6 @@ mod races;
 mod reference;
 mod release;
 mod resilience;
-mod sessions;
 mod stack;
 mod stacks;
 mod storefront;

@@ -95,7 +95,7 @@ async fn pages_of_other_origins_work_with_tokens() {
     pool.invite("desk@example.com", INVITATION, "admin").await;
     let files = uploaded(&shop, &url, &outputs, &origins).await;
     console.serve(files, &shop.stack().endpoint_url());
-    an_operator_signs_in_and_refunds(&browser, &console_page, &mina).await;
+    an_operator_signs_in_and_refunds(&browser, &console_page, &mina, &user).await;
     drop(browser);
     shop.stop().await;
 }
@@ -180,7 +180,7 @@ async fn uploaded(shop: &Shop, api: &str, outputs: &BTreeMap<String, String>, or
 }
 
 /// With the password of the invitation, which has to be changed; then a refund, and the end of the session.
-async fn an_operator_signs_in_and_refunds(browser: &Browser, page: &str, mina: &Api) {
+async fn an_operator_signs_in_and_refunds(browser: &Browser, page: &str, mina: &Api, mina_id: &str) {
     let order = mina.get("/orders").await.data()["items"][0]["orderId"].as_str().unwrap().to_owned();
     browser.open(&format!("{page}/#/orders/{order}")).await;
     shows(browser, "h1", "Sign in").await;
@@ -210,6 +210,13 @@ async fn an_operator_signs_in_and_refunds(browser: &Browser, page: &str, mina: &
             Value::Null
         );
     }
+    open(browser, "ledger").await;
+    fill(browser, "user", mina_id).await;
+    push(browser, "section form button.first").await;
+    push(browser, ".actions button.first").await;
+    shows(browser, "#verdict", "verified").await;
+    push(browser, ".actions button:not(.first)").await;
+    shows(browser, "#verdict", "The chain is broken").await;
     browser.keep_picture("console-deployed").await;
     let kept = "return [Object.keys(localStorage), Object.keys(sessionStorage), document.cookie]";
     assert_eq!(browser.script(kept).await, json!([[], ["token"], ""]));

@@ -132,7 +132,7 @@ async fn a_busy_shop_without_a_fault_raises_no_alarm() {
 #[tokio::test(start_paused = true)]
 async fn passes_in_little_memory_raise_no_alarm() {
     let shop = shop(4).await;
-    let progress = audit(&shop, Pace { memory: 8_000, ..Pace::NIGHTLY }).await;
+    let progress = audit(&shop, Pace { memory: 14_000, ..Pace::NIGHTLY }).await;
     assert_eq!(progress.wrong, BTreeSet::new());
     assert!(progress.passes > 3, "{} passes", progress.passes);
 }
@@ -227,7 +227,7 @@ fn record(shop: &TestShop) -> Option<Value> {
 fn books(shop: &TestShop) -> Books {
     let (source, now) = (Source::new(shop.limited().client(), TABLE.to_owned(), PAGES), shop.clone());
     let books = Books::new(shop.limited().client(), TABLE.to_owned(), Clock::new(move || now.now()));
-    books.read_from(source, Pace { memory: 8_000, ..Pace::NIGHTLY })
+    books.read_from(source, Pace { memory: 14_000, ..Pace::NIGHTLY })
 }
 
 /// A function that dies leaves its lease. The next ones wait for its end, and go on from the last step.

@@ -1406,9 +1406,11 @@ export interface components {
             details?: components["schemas"]["AlreadyExistsDetails"];
         };
         /**
-         * @description The balance of a user.
+         * @description The balance of a user, and the end of its ledger.
          * @example {
          *       "balance": 50000,
+         *       "head": "6c5b7f5044e5f20fff53902cf70199b344daabfc6e87f7c9900c9126b76be189",
+         *       "sequence": 1,
          *       "userId": "mina"
          *     }
          */
@@ -1417,6 +1419,13 @@ export interface components {
             userId: components["schemas"]["UserId"];
             /** @description The amount in won. */
             balance: components["schemas"]["Won"];
+            /**
+             * Format: int64
+             * @description The number of entries in its ledger.
+             */
+            sequence: number;
+            /** @description The hash of the last of them, in 64 hexadecimal digits; zeros, if there is none. */
+            head: string;
         };
         BalanceEnvelope: {
             /** @enum {string} */
@@ -2785,13 +2794,20 @@ export interface components {
          *       "amount": 50000,
          *       "at": "2026-11-20T00:59:00Z",
          *       "balanceAfter": 50000,
+         *       "before": "0000000000000000000000000000000000000000000000000000000000000000",
          *       "entryId": "3vb7q2zk5m4x6n8w1t9c0rfadj",
+         *       "sequence": 1,
          *       "type": "CHARGE"
          *     }
          */
         LedgerEntry: {
             /** @description The id of the entry. */
             entryId: string;
+            /**
+             * Format: int64
+             * @description Its number in the ledger, from 1 without a gap.
+             */
+            sequence: number;
             /** @description The reason of the change. */
             type: components["schemas"]["EntryKind"];
             /** @description The change of the balance: below zero for a payment. */
@@ -2806,11 +2822,18 @@ export interface components {
             actor?: components["schemas"]["Actor"];
             /** @description The reason that an admin gave. */
             reason?: string;
+            /** @description The reason as it is stored, if that differs: the hash of the entry covers it in this form. */
+            sealedReason?: string;
             /**
              * Format: date-time
              * @description The instant of the change.
              */
             at: string;
+            /**
+             * @description The hash of the entry before, in 64 hexadecimal digits; zeros for the first entry, and for those of an earlier
+             *     version.
+             */
+            before: string;
         };
         LedgerEntryPage: {
             /** @description The entries. */

@@ -9,10 +9,11 @@ const FORM = { plain: "jangteo.ledger.1", withReason: "jangteo.ledger.2", withAc
 
 /** An entry of the ledger of this user, as it is hashed. */
 export function canonical(user, entry) {
-  const { sequence, type, amount, balanceAfter, at, entryId, before = FIRST } = entry;
-  const { orderId = null, paymentId = null, actor = null, reason = null } = entry;
-  const form = actor ? FORM.withActor : reason === null ? FORM.plain : FORM.withReason;
-  const more = actor ? [reason, actor, paymentId] : reason === null ? [] : [reason];
+  const { sequence, type, amount, balanceAfter, entryId, before } = entry;
+  const at = Date.parse(entry.at);
+  const { orderId = null, paymentId = null, actor = null, reason = null, sealedReason: stored = reason } = entry;
+  const form = actor ? FORM.withActor : stored === null ? FORM.plain : FORM.withReason;
+  const more = actor ? [stored, actor, paymentId] : stored === null ? [] : [stored];
   return JSON.stringify([form, user, sequence, type, amount, balanceAfter, orderId, at, entryId, before, ...more]);
 }
 
@@ -22,15 +23,17 @@ export async function hash(user, entry) {
 }
 
 /**
- * Verifies a whole ledger, oldest entry first, against its account. Returns the faults of each entry, and those of the
- * account: `CHAIN` (the hash before is another), `SEQUENCE`, `SUM` (the balance is not the one before plus the amount).
+ * Verifies a ledger, oldest entry first, against its account. One whose first entries were not read is taken to begin
+ * rightly. Returns the faults of each entry, and those of the account: `CHAIN` (the hash before is another), `SEQUENCE`,
+ * `SUM` (the balance is not the one before plus the amount).
  */
-export async function verify(user, entries, account) {
-  let [before, balance, sequence] = [FIRST, 0, 0];
+export async function verify(user, entries, account, isWhole) {
+  const [first] = isWhole ? [] : entries;
+  let [before, balance, sequence] = first ? [first.before, first.balanceAfter - first.amount, first.sequence - 1] : [FIRST, 0, 0];
   const verified = [];
   for (const entry of entries) {
     const faults = [];
-    if ((entry.before ?? FIRST) !== before) faults.push("CHAIN");
+    if (entry.before !== before) faults.push("CHAIN");
     if (entry.sequence !== sequence + 1) faults.push("SEQUENCE");
     if (entry.balanceAfter !== balance + entry.amount) faults.push("SUM");
     before = await hash(user, entry);
@@ -38,8 +41,8 @@ export async function verify(user, entries, account) {
     verified.push({ entry, hash: before, faults });
   }
   const ofAccount = [];
-  if ((account?.head ?? FIRST) !== before) ofAccount.push("CHAIN");
-  if ((account?.sequence ?? 0) !== sequence) ofAccount.push("SEQUENCE");
-  if ((account?.balance ?? 0) !== balance) ofAccount.push("SUM");
+  if (account.head !== before) ofAccount.push("CHAIN");
+  if (account.sequence !== sequence) ofAccount.push("SEQUENCE");
+  if (account.balance !== balance) ofAccount.push("SUM");
   return { verified, ofAccount };
 }

@@ -22,7 +22,7 @@ import switches from "./views/switches.js";
 // A deployed shop has no tools of the local stack: those of its operators are commands.
 const views = config.isLocal
   ? { overview, flash, products, campaigns, orders, ledger, events, bestsellers, audit, letters, switches }
-  : { products, campaigns, orders, bestsellers };
+  : { products, campaigns, orders, ledger, bestsellers };
 const [FIRST] = Object.keys(views);
 const SIGN_IN = "signIn";
 

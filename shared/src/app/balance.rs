@@ -33,16 +33,6 @@ pub struct Charged {
     pub entry_id: String,
 }
 
-/// The balance of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Balance {
-    /// The user with the account.
-    pub user_id: UserId,
-    /// The amount in won.
-    pub balance: Won,
-}
-
 /// A charge as it was asked for.
 #[derive(Debug, Clone)]
 pub struct Charge {
@@ -207,9 +197,16 @@ async fn book(
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
-pub async fn get(shop: &Shop, user: &UserId) -> Result<Won, Failure> {
+pub async fn get(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
     let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
-    Ok(account.ok_or_else(|| Refusal::not_found(Entity::User, user))?.balance)
+    Ok(account.ok_or_else(|| Refusal::not_found(Entity::User, user))?)
+}
+
+/// A ledger entry as it is stored and hashed, with its reason opened: none, if it is of an erased user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedEntry {
+    pub entry: LedgerEntry,
+    pub reason: Option<String>,
 }
 
 /// Returns a part of a user's ledger, newest first: up to `limit` entries before the one with the sequence `before`,
@@ -222,19 +219,20 @@ pub async fn entries(
     user: &UserId,
     before: Option<u64>,
     limit: usize,
-) -> Result<(Vec<LedgerEntry>, bool), Failure> {
+) -> Result<(Vec<OpenedEntry>, bool), Failure> {
     let range = Range::of_partition(keys::user_partition(user), keys::LEDGER_PREFIX)
         .newest_first()
         .after(before.map(|sequence| keys::ledger_entry(user, sequence).sk));
     let page = shop.table.query::<LedgerEntry>(range, limit).await?;
-    let mut entries = page.records;
-    if entries.is_empty() {
+    if page.records.is_empty() {
         get(shop, user).await?;
     }
-    if entries.iter().any(|entry| entry.reason.is_some()) {
+    let mut entries: Vec<OpenedEntry> =
+        page.records.into_iter().map(|entry| OpenedEntry { reason: entry.reason.clone(), entry }).collect();
+    if entries.iter().any(|it| it.reason.is_some()) {
         let seal = personal::seal_of(shop, user).await?;
-        for entry in &mut entries {
-            seal.open_reason(&entry.entry_id, &mut entry.reason);
+        for OpenedEntry { entry, reason } in &mut entries {
+            seal.open_reason(&entry.entry_id, reason);
         }
     }
     Ok((entries, page.more))

@@ -114,7 +114,7 @@ async fn create_once(
 /// The answer to a repetition: the withdrawal as it is now, and the present balance.
 async fn replayed(shop: &Shop, first: &WithdrawalRecord, key: &RequestKey) -> Result<(Withdrawal, Won), Failure> {
     key.check_payload(&first.payload)?;
-    let balance = super::balance::get(shop, &first.withdrawal.user_id).await?;
+    let balance = super::balance::get(shop, &first.withdrawal.user_id).await?.balance;
     Ok((opened(shop, &first.withdrawal).await?, balance))
 }
 

@@ -1,6 +1,8 @@
 //! `GET /balance/{userId}/entries`
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::ledger::LedgerEntry;
 use tests::TestShop;
 
 #[tokio::test]
@@ -20,6 +22,38 @@ async fn the_ledger_has_every_change_newest_first() {
 
 fn shown(entry: &Value) -> (&str, i64, i64) {
     (entry["type"].as_str().unwrap(), entry["amount"].as_i64().unwrap(), entry["balanceAfter"].as_i64().unwrap())
+}
+
+/// The answers have all that the hashes cover: a reason in its sealed form, too.
+#[tokio::test]
+async fn the_chain_can_be_verified_from_the_answers() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    for reason in ["계좌 이체", "bank \"transfer\""] {
+        let charge = json!({ "userId": "mina", "amount": 1_000, "reason": reason });
+        shop.post("/balance/charge", charge).as_admin().await.expect(200);
+    }
+    shop.post("/balance/charge", json!({ "userId": "mina", "amount": 500 })).await.expect(200);
+
+    let answer = shop.get("/balance/mina/entries").await.expect(200);
+    let entries = answer["items"].as_array().unwrap();
+    assert_eq!(
+        (&entries[2]["reason"], &entries[2]["sealedReason"] != &entries[2]["reason"]),
+        (&json!("계좌 이체"), true)
+    );
+    assert!(entries[0].get("sealedReason").is_none());
+    let mut before = "0".repeat(64);
+    for (entry, sequence) in entries.iter().rev().zip(1..) {
+        assert_eq!((&entry["sequence"], entry["before"].as_str().unwrap()), (&json!(sequence), before.as_str()));
+        let mut stored = entry.clone();
+        let at: Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
+        stored["at"] = json!(at.as_millisecond());
+        stored["reason"] = entry["sealedReason"].clone();
+        let stored: LedgerEntry = serde_json::from_value(stored).unwrap();
+        before = stored.hash(&"mina".to_owned().try_into().unwrap()).to_string();
+    }
+    let account = shop.get("/balance/mina").await.expect(200);
+    assert_eq!((&account["sequence"], account["head"].as_str().unwrap()), (&json!(3), before.as_str()));
 }
 
 #[tokio::test]

@@ -1,11 +1,8 @@
 //! `GET /balance/{userId}`: a user's balance.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Reply},
-    app::{
-        Shop,
-        balance::{self, Balance},
-    },
+    api::{ApiRequest, ApiResult, Reply, views::BalanceView},
+    app::{Shop, balance},
     domain::UserId,
 };
 
@@ -20,11 +17,11 @@ use shared::{
     path = "/balance/{userId}",
     tag = "Balance",
     params(("userId" = UserId, Path)),
-    responses((status = 200, description = "The balance.", body = Balance)),
+    responses((status = 200, description = "The balance.", body = BalanceView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id: UserId = request.only_parameter("userId")?;
     request.caller_for(&user_id)?;
-    let balance = balance::get(shop, &user_id).await?;
-    Reply::ok(Balance { user_id, balance })
+    let account = balance::get(shop, &user_id).await?;
+    Reply::ok(BalanceView::new(user_id, &account))
 }

@@ -52,7 +52,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
 
     let (entries, more) = balance::entries(shop, &user_id, before, limit.unwrap_or_default().get()).await?;
     access::note(shop, caller, Access { user: &user_id, route: "GET /balance/{userId}/entries", order: None }).await?;
-    let last = entries.last().filter(|_| more).map(|entry| entry.sequence);
+    let last = entries.last().filter(|_| more).map(|last| last.entry.sequence);
     let next = last.map(|sequence| EntriesCursor::to(user_id.as_str(), sequence).encode());
     Reply::page(entries.into_iter().map(EntryView::from).collect(), next)
 }

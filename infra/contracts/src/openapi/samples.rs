@@ -7,16 +7,16 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
-            DeskLineView, DeskProductView, DropEntryStatus, DropEntryView, DropView, EntryView, ExportView,
-            IssuedCouponView, ListedDeskProductView, ListedProductView, OpenCampaignView, OrderSheetView, OrderView,
-            ParcelView, PaymentView, ProductView, PurchaseLimitView, RunningOfferView, SellerShippingView, SessionView,
-            ShownStatus, StartedExportView, TimedOfferView, UserView, WithdrawalView, YoursView,
+            self, AccessView, BalanceView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView,
+            DeskClaimView, DeskLineView, DeskProductView, DropEntryStatus, DropEntryView, DropView, EntryView,
+            ExportView, IssuedCouponView, ListedDeskProductView, ListedProductView, OpenCampaignView, OrderSheetView,
+            OrderView, ParcelView, PaymentView, ProductView, PurchaseLimitView, RunningOfferView, SellerShippingView,
+            SessionView, ShownStatus, StartedExportView, TimedOfferView, UserView, WithdrawalView, YoursView,
         },
     },
     app::{
         Caller, Failure, Role,
-        balance::{Balance, Charged},
+        balance::{Charged, OpenedEntry},
         cart::{LiveCart, LiveItem},
         coupons::Remaining,
         desk::{DeskClaim, DeskLine},
@@ -25,12 +25,13 @@ use shared::{
     domain::{
         CouponId, DropId, ExportId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity,
         Refusal, UserId, WithdrawalId, Won,
+        account::Account,
         address::Address,
         counter_growth::CounterGrowth,
         coupon::CouponProblem,
         coupon::{Campaign, CampaignRow, CampaignStatus, CouponState, Discount, IssuedCoupon, Terms, Validity},
         export::{ExportKind, ExportStatus},
-        ledger::EntryKind,
+        ledger::{EntryHash, EntryKind, LedgerEntry},
         money::MAX_BALANCE,
         order::{
             Actor, ClaimPolicy, ClaimReason, ClaimType, Draft, Label, LineStatus, NewClaim, Order, OrderLine,
@@ -93,8 +94,9 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     };
     let entry_id = "3vb7q2zk5m4x6n8w1t9c0rfadj".to_owned();
     let charge = Won::new(50_000);
-    let entry = EntryView {
+    let entry = LedgerEntry {
         entry_id: entry_id.clone(),
+        sequence: 1,
         kind: EntryKind::Charge,
         amount: charge,
         balance_after: charge,
@@ -103,7 +105,10 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         actor: Some(Actor::Customer),
         reason: None,
         at: at("2026-11-20T00:59:00Z")?,
+        before: EntryHash::NONE,
     };
+    let account = Account { balance: charge, sequence: 1, head: entry.hash(&mina), ..Account::NEW };
+    let balance = BalanceView::new(mina.clone(), &account);
     let listed = || ListedProductView {
         product_id: tea.clone(),
         name: name.clone(),
@@ -218,8 +223,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Address", serde_json::to_value(address())?),
         ("Access", serde_json::to_value(access(&mina)?)?),
         ("Charged", serde_json::to_value(Charged { user_id: mina.clone(), balance: charge, entry_id })?),
-        ("Balance", serde_json::to_value(Balance { user_id: mina.clone(), balance: charge })?),
-        ("LedgerEntry", serde_json::to_value(entry)?),
+        ("Balance", serde_json::to_value(balance)?),
+        ("LedgerEntry", serde_json::to_value(EntryView::from(OpenedEntry { entry, reason: None }))?),
         ("Product", serde_json::to_value(product)?),
         ("Yours", serde_json::to_value(yours)?),
         ("ListedProduct", serde_json::to_value(listed)?),

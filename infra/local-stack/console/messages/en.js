@@ -270,7 +270,7 @@ export default {
   "orders.events": "Events on their way to the data platform",
   "orders.history": "History",
 
-  "ledger.lead": "Each entry has the hash of the entry before, so nobody can change the past unnoticed. Your browser recomputes all hashes from the stored entries with Web Crypto.",
+  "ledger.lead": "Each entry has the hash of the entry before, so nobody can change the past unnoticed. Your browser recomputes all hashes with Web Crypto.",
   "ledger.title": "Ledger",
   "ledger.of": "Balance of {user}",
   "ledger.verify": "Verify the chain",
@@ -281,6 +281,8 @@ export default {
   "ledger.bad": "The chain is broken in {count} places.",
   "ledger.charge": "Charge",
   "ledger.entries": "{count} entries",
+  "ledger.newest": "The newest {count} entries",
+  "ledger.show": "Show",
   "ledger.none": "No entry yet.",
   "ledger.sequence": "No.",
   "ledger.type": "Type",

@@ -270,7 +270,7 @@ export default {
   "orders.events": "데이터 플랫폼으로 가는 이벤트",
   "orders.history": "이력",
 
-  "ledger.lead": "각 항목에는 앞 항목의 해시가 있어서 아무도 몰래 과거를 바꿀 수 없습니다. 이 브라우저가 저장된 항목으로 모든 해시를 Web Crypto로 다시 계산합니다.",
+  "ledger.lead": "각 항목에는 앞 항목의 해시가 있어서 아무도 몰래 과거를 바꿀 수 없습니다. 이 브라우저가 모든 해시를 Web Crypto로 다시 계산합니다.",
   "ledger.title": "원장",
   "ledger.of": "{user}의 잔액",
   "ledger.verify": "사슬 검증",
@@ -281,6 +281,8 @@ export default {
   "ledger.bad": "사슬이 {count}곳에서 끊어졌습니다.",
   "ledger.charge": "충전",
   "ledger.entries": "항목 {count}개",
+  "ledger.newest": "최근 항목 {count}개",
+  "ledger.show": "보기",
   "ledger.none": "아직 항목이 없습니다.",
   "ledger.sequence": "번호",
   "ledger.type": "종류",

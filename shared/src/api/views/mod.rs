@@ -27,4 +27,4 @@ pub use product::{
 };
 pub use seller::SellerShippingView;
 pub use sheet::{OrderSheetView, SheetLineView};
-pub use user::{AccessView, EntryView, UserView};
+pub use user::{AccessView, BalanceView, EntryView, UserView};

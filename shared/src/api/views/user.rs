@@ -5,9 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::users::User,
+    app::{balance::OpenedEntry, users::User},
     domain::{
         ExportId, OrderId, PaymentId, UserId, Won,
+        account::Account,
         address::Address,
         ledger::{EntryKind, LedgerEntry},
         order::Actor,
@@ -63,6 +64,27 @@ impl From<User> for UserView {
     }
 }
 
+/// The balance of a user, and the end of its ledger.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Balance)]
+pub struct BalanceView {
+    /// The user with the account.
+    pub user_id: UserId,
+    /// The amount in won.
+    pub balance: Won,
+    /// The number of entries in its ledger.
+    pub sequence: u64,
+    /// The hash of the last of them, in 64 hexadecimal digits; zeros, if there is none.
+    pub head: String,
+}
+
+impl BalanceView {
+    pub fn new(user_id: UserId, account: &Account) -> Self {
+        Self { user_id, balance: account.balance, sequence: account.sequence, head: account.head.to_string() }
+    }
+}
+
 /// A ledger entry.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +92,8 @@ impl From<User> for UserView {
 pub struct EntryView {
     /// The id of the entry.
     pub entry_id: String,
+    /// Its number in the ledger, from 1 without a gap.
+    pub sequence: u64,
     /// The reason of the change.
     #[serde(rename = "type")]
     pub kind: EntryKind,
@@ -89,14 +113,45 @@ pub struct EntryView {
     /// The reason that an admin gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The reason as it is stored, if that differs: the hash of the entry covers it in this form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed_reason: Option<String>,
     /// The instant of the change.
     pub at: Timestamp,
+    /// The hash of the entry before, in 64 hexadecimal digits; zeros for the first entry, and for those of an earlier
+    /// version.
+    pub before: String,
 }
 
-impl From<LedgerEntry> for EntryView {
-    fn from(entry: LedgerEntry) -> Self {
-        let LedgerEntry { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at, .. } = entry;
-        Self { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at }
+impl From<OpenedEntry> for EntryView {
+    fn from(OpenedEntry { entry, reason }: OpenedEntry) -> Self {
+        let LedgerEntry {
+            entry_id,
+            sequence,
+            kind,
+            amount,
+            balance_after,
+            order_id,
+            payment_id,
+            actor,
+            reason: stored,
+            at,
+            before,
+        } = entry;
+        Self {
+            entry_id,
+            sequence,
+            kind,
+            amount,
+            balance_after,
+            order_id,
+            payment_id,
+            actor,
+            sealed_reason: stored.filter(|stored| reason.as_ref() != Some(stored)),
+            reason,
+            at,
+            before: before.to_string(),
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 //! exports.
 
 use super::super::{
-    Caller, Failure, Role, Shop, balance, cart, coupons,
+    Caller, Failure, Role, Shop,
+    balance::{self, OpenedEntry},
+    cart, coupons,
     desk::{self, LineFilter},
     orders::{self, AuthorizedOrder, OrderFilter},
     payments, personal,
@@ -40,7 +42,7 @@ pub enum Row {
     /// An address that orders were shipped to.
     Address(Box<Address>),
     Order(Box<AuthorizedOrder>),
-    Entry(Box<LedgerEntry>),
+    Entry(Box<OpenedEntry>),
     Withdrawal(Box<Withdrawal>),
     Coupon(Box<IssuedCoupon>),
     Cart(Box<cart::LiveCart>),
@@ -260,13 +262,15 @@ async fn entries(
     let before = place.map(|place| place.parse()).transpose();
     let before = before.map_err(|_| Failure::Internal("a position is one of the ledger"))?;
     let (found, more) = balance::entries(shop, &export.user_id, before, limit).await?;
-    let is_over = found.last().is_some_and(|last| last.at < export.from);
-    let next = found.last().filter(|_| more && !is_over).map(|last| last.sequence.to_string());
+    let last = found.last().map(|last| &last.entry);
+    let is_over = last.is_some_and(|last| last.at < export.from);
+    let next = last.filter(|_| more && !is_over).map(|last| last.sequence.to_string());
     let mut rows = Vec::new();
-    for entry in found.into_iter().filter(|entry| export.period().has(entry.at)) {
+    for found in found.into_iter().filter(|found| export.period().has(found.entry.at)) {
+        let entry = &found.entry;
         let is_withdrawal = entry.kind == EntryKind::Withdrawal && entry.amount.get() < 0;
         let withdrawal = WithdrawalId::try_from(entry.entry_id.clone()).ok().filter(|_| is_withdrawal);
-        rows.push(Row::Entry(Box::new(entry)));
+        rows.push(Row::Entry(Box::new(found)));
         if let Some(id) = withdrawal {
             rows.push(Row::Withdrawal(Box::new(withdrawals::get(shop, caller, &id).await?)));
         }

@@ -17,7 +17,7 @@ struct Doors {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_from_outside_arrives_once_and_goes_back() {
-    let shop = Shop::start("e2e-sessions").await;
+    let shop = Shop::start("e2e-card-and-deposit").await;
     let deployed = Api::new(shop.stack().api_url());
     let as_caller = |sub: &str, groups: &[&str]| {
         deployed.with("authorization", format!("Bearer {}", shop.stack().token(sub, groups).unwrap()))
