@@ -12,7 +12,7 @@ const TRIES = 3;
 
 export default function ledger(page, argument) {
   const caller = currentCaller();
-  const user = caller.role === "CUSTOMER" ? caller.userId : argument ?? customers[0];
+  const user = caller.role === "ADMIN" ? argument ?? customers[0] : caller.userId;
   let entries = null;
   let account = null;
   let isWhole = true;
@@ -68,7 +68,7 @@ export default function ledger(page, argument) {
 
   const show = (id) => { location.hash = `#/ledger/${id}`; };
   const whose = () => {
-    if (caller.role === "CUSTOMER") return nothing;
+    if (caller.role !== "ADMIN") return nothing;
     return config.isLocal
       ? choice(t("customer"), "user", customers.map((id) => [id, id]), user, show)
       : form(field(t("customer"), "user", user ?? ""), t("ledger.show"), (fields) => show(fields.user), page.busy);
