@@ -12,6 +12,9 @@ use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// The times that an element is looked for again.
+const TRIES: usize = 10;
+
 /// The key of an element in answers, as the protocol fixes it.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -101,14 +104,12 @@ impl Browser {
 
     /// Clicks on the element of a CSS selector.
     pub async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.call_session(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+        self.call_element(selector, Method::POST, "click", &json!({})).await;
     }
 
     /// The text that the element of a CSS selector shows.
     pub async fn text(&self, selector: &str) -> String {
-        let element = self.element(selector).await;
-        let text = self.call_session(Method::GET, &format!("/element/{element}/text"), &Value::Null).await;
+        let text = self.call_element(selector, Method::GET, "text", &Value::Null).await;
         text.as_str().expect("text").to_owned()
     }
 
@@ -181,18 +182,36 @@ impl Browser {
         found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
+    /// Does something with the element of a selector. The page may draw it anew after it was found.
+    async fn call_element(&self, selector: &str, method: Method, what: &str, body: &Value) -> Value {
+        for _ in 0..TRIES {
+            let element = self.element(selector).await;
+            let path = format!("{}/element/{element}/{what}", self.session);
+            match self.try_call(method.clone(), &path, body).await {
+                Err(failure) if failure["error"] == "stale element reference" => {}
+                answer => return answer.unwrap_or_else(|failure| panic!("{what} {selector}: {failure}")),
+            }
+        }
+        panic!("{selector} is never at rest");
+    }
+
     async fn call_session(&self, method: Method, path: &str, body: &Value) -> Value {
         self.call(method, &format!("{}{path}", self.session), body).await
     }
 
     async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
+        self.try_call(method, path, body).await.unwrap_or_else(|failure| panic!("{path}: {failure}"))
+    }
+
+    /// The value of an answer, or that of a failure.
+    async fn try_call(&self, method: Method, path: &str, body: &Value) -> Result<Value, Value> {
         let request = self.client.request(method, format!("http://127.0.0.1:{}{path}", self.port));
         let request = if body.is_null() { request } else { request.json(body) };
         let answer = request.send().await.unwrap();
         let is_good = answer.status().is_success();
         let body: Value = answer.json().await.unwrap();
-        assert!(is_good, "{path}: {body}");
-        body["value"].clone()
+        let value = body["value"].clone();
+        if is_good { Ok(value) } else { Err(value) }
     }
 }
 
