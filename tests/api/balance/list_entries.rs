@@ -38,7 +38,7 @@ async fn the_chain_can_be_verified_from_the_answers() {
     let answer = shop.get("/balance/mina/entries").await.expect(200);
     let entries = answer["items"].as_array().unwrap();
     assert_eq!(
-        (&entries[2]["reason"], &entries[2]["sealedReason"] != &entries[2]["reason"]),
+        (&entries[2]["reason"], entries[2]["sealedReason"] != entries[2]["reason"]),
         (&json!("계좌 이체"), true)
     );
     assert!(entries[0].get("sealedReason").is_none());
