@@ -13,6 +13,7 @@ use shared::{
 use tests::{
     Call, TABLE, TestShop,
     deaths::{Deaths, Side},
+    permissions::running_as,
     steps::{cancel, hold, migrate, overtaken_at, pay, set_user},
 };
 
@@ -71,7 +72,7 @@ async fn listed(shop: &TestShop) -> Vec<String> {
 
 async fn sweep(shop: &TestShop) {
     shop.set_clock(LATER);
-    sweep::inventory::run(shop.instance()).await.unwrap();
+    running_as("sweep", sweep::inventory::run(shop.instance())).await.unwrap();
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ fn test_of(function: &str) -> &'static str {
         | "refund-payment"
         | "retry-refund"
         | "sweep-payments"
-        | "update-withdrawal" => "sessions",
+        | "update-withdrawal" => "card_and_deposit",
         _ => "deployed",
     }
 }
