@@ -9,6 +9,7 @@ use crate::stack::{Api, Shop, eventually};
 /// The deployed API, the local runner and the provider.
 struct Doors {
     mina: Api,
+    sora: Api,
     admin: Api,
     local: Api,
     deployed: Api,
@@ -24,23 +25,31 @@ async fn money_from_outside_arrives_once_and_goes_back() {
     };
     let doors = Doors {
         mina: as_caller("mina", &[]),
+        sora: as_caller("sora", &[]),
         admin: as_caller("boss", &["admin"]),
         local: shop.api.as_user("mina"),
         provider: Api::new(shop.stack().payment_system_url()),
         deployed: deployed.clone(),
     };
     doors.mina.post("/users", json!({ "name": "이미나", "email": "mina@example.com" })).await.data();
+    doors.sora.post("/users", json!({ "name": "박소라", "email": "sora@example.com" })).await.data();
     shop.api.product("tea", 10_000, 100).await;
 
-    // The minute of the sweep begins while the others run.
-    let silent = doors.confirmed_in_silence().await;
+    // The sweep ends it, in its own minute: no look at the other's balance has to expect it.
+    let silent = doors.confirmed_in_silence(&doors.sora, "sora").await;
     doors.top_up_by_card().await;
-    doors.order_by_card_and_balance().await;
+    let cancelled = doors.order_by_card_and_balance().await;
     doors.deposit().await;
     doors.silence_until_a_notice().await;
     doors.withdrawals().await;
-    doors.refund_of_a_top_up().await;
-    doors.ends_as(&silent, "PAID").await;
+    let returned = doors.refund_of_a_top_up().await;
+
+    ends_as(&doors.sora, &silent, "PAID").await;
+    assert_eq!(doors.sora.balance("sora").await, 7_000);
+    ends_as(&doors.mina, &returned, "REFUNDED").await;
+    for path in [cancelled, format!("/payments/{returned}")] {
+        doors.refunds_succeed(&path).await;
+    }
 
     assert!(doors.mina.get("/payments").await.data()["items"].as_array().unwrap().len() >= 5);
     assert_eq!(doors.admin.get("/payments?userId=nobody").await.code(), "ENTITY_NOT_FOUND");
@@ -55,7 +64,7 @@ async fn money_from_outside_arrives_once_and_goes_back() {
 impl Doors {
     async fn top_up_by_card(&self) {
         let before = self.balance().await;
-        let payment = self.top_up(20_000).await;
+        let payment = top_up(&self.mina, "mina", 20_000).await;
         let (id, key) = (id_of(&payment), self.pay(&payment, "CARD").await);
         let other = self.confirm(&self.mina, &id, &key, 20_001).await;
         assert_eq!((other.status.as_u16(), other.code()), (409, "PAYMENT_AMOUNT_MISMATCH"));
@@ -66,7 +75,8 @@ impl Doors {
     }
 
     /// An order of 23,000 won, 10,000 of them from the balance. Its cancellation sends the money of the card back first.
-    async fn order_by_card_and_balance(&self) {
+    /// Returns its path.
+    async fn order_by_card_and_balance(&self) -> String {
         let before = self.balance().await;
         let order = self.order(2, 10_000).await;
         assert_eq!(self.balance().await, before - 10_000);
@@ -81,14 +91,9 @@ impl Doors {
         let cancelled = self.mina.post(&format!("{path}/cancel"), json!({})).await;
         assert_eq!(cancelled.data()["status"], "FULLY_REFUNDED");
         assert_eq!(self.balance().await, before);
-        eventually("the refund has a result", || async {
-            let refunds = self.mina.get(&path).await.data()["refunds"].clone();
-            let is_done = refunds.as_array().unwrap().iter().all(|refund| refund["status"] == "SUCCEEDED");
-            if is_done { Ok(()) } else { Err(refunds.to_string()) }
-        })
-        .await;
         let retry = self.admin.post(&format!("{path}/refunds/none/retry"), json!({})).await;
         assert_eq!((retry.status.as_u16(), retry.code()), (404, "ENTITY_NOT_FOUND"));
+        path
     }
 
     /// The customer transfers the money later. The provider's notice goes to the local runner.
@@ -102,13 +107,13 @@ impl Doors {
         assert_eq!(self.mina.get(&format!("/orders/{order}")).await.data()["status"], "PENDING_PAYMENT");
         let transfer = self.provider.post("/deposits", json!({ "merchantOrderId": id })).await;
         assert!(transfer.status.is_success(), "{}", transfer.body);
-        self.ends_as(&id, "PAID").await;
+        ends_as(&self.mina, &id, "PAID").await;
         assert_eq!(self.mina.get(&format!("/orders/{order}")).await.data()["status"], "PAID");
     }
 
     /// The provider took the money and said nothing. A notice to the deployed route, with foreign fields, is a hint.
     async fn silence_until_a_notice(&self) {
-        let id = self.confirmed_in_silence().await;
+        let id = self.confirmed_in_silence(&self.mina, "mina").await;
         for body in ["", "{}", "[1]", r#"{"eventType":"PAYMENT_STATUS_CHANGED"}"#] {
             assert_eq!(self.notify("toss", body).await, 200, "{body}");
         }
@@ -143,10 +148,10 @@ impl Doors {
         assert_eq!(self.balance().await, before);
     }
 
-    /// The balance pays it at once, and the sweep sends it.
-    async fn refund_of_a_top_up(&self) {
+    /// The balance pays it at once, and the sweep sends it. Returns the id of its payment.
+    async fn refund_of_a_top_up(&self) -> String {
         let before = self.balance().await;
-        let payment = self.top_up(12_000).await;
+        let payment = top_up(&self.mina, "mina", 12_000).await;
         let (id, key) = (id_of(&payment), self.pay(&payment, "CARD").await);
         assert_eq!(self.confirm(&self.mina, &id, &key, 12_000).await.data()["status"], "PAID");
         let path = format!("/payments/{id}/refund");
@@ -154,17 +159,21 @@ impl Doors {
         let refund = self.admin.with("idempotency-key", "refund").post(&path, json!({ "amount": 12_000 })).await;
         assert_eq!(refund.data()["refunds"][0]["status"], "REQUESTED");
         assert_eq!(self.balance().await, before);
-        self.ends_as(&id, "REFUNDED").await;
-        eventually("the refund has a result", || async {
-            let refunds = self.mina.get(&format!("/payments/{id}")).await.data()["refunds"].clone();
-            if refunds[0]["status"] == "SUCCEEDED" { Ok(()) } else { Err(refunds.to_string()) }
+        id
+    }
+
+    async fn refunds_succeed(&self, path: &str) {
+        eventually("each refund has a result", || async {
+            let refunds = self.mina.get(path).await.data()["refunds"].clone();
+            let is_done = refunds.as_array().unwrap().iter().all(|refund| refund["status"] == "SUCCEEDED");
+            if is_done { Ok(()) } else { Err(refunds.to_string()) }
         })
         .await;
     }
 
     /// A top-up of 7,000 won whose money the provider took without an answer to anybody, by its id.
-    async fn confirmed_in_silence(&self) -> String {
-        let payment = self.top_up(7_000).await;
+    async fn confirmed_in_silence(&self, caller: &Api, user: &str) -> String {
+        let payment = top_up(caller, user, 7_000).await;
         let id = id_of(&payment);
         let faults =
             json!([{ "on": "CONFIRM", "does": "SILENT_AFTER", "times": 1 }, { "on": "NOTICE", "does": "LOSE" }]);
@@ -172,7 +181,7 @@ impl Doors {
         let set = self.provider.try_call(Method::PUT, &path, Some(&faults)).await.unwrap();
         assert!(set.status.is_success(), "{}", set.body);
         let key = self.pay(&payment, "CARD").await;
-        let confirmed = self.confirm(&self.mina, &id, &key, 7_000).await;
+        let confirmed = self.confirm(caller, &id, &key, 7_000).await;
         assert_eq!((confirmed.status.as_u16(), &confirmed.data()["status"]), (200, &json!("CONFIRMING")));
         id
     }
@@ -185,13 +194,6 @@ impl Doors {
         let order = self.mina.post("/orders", body).await;
         assert_eq!(order.data()["status"], "PENDING_PAYMENT");
         order.data()["orderId"].as_str().unwrap().to_owned()
-    }
-
-    async fn top_up(&self, amount: i64) -> Value {
-        let purpose = json!({ "type": "TOP_UP", "userId": "mina", "amount": amount });
-        let payment = self.mina.post("/payments", json!({ "purpose": purpose })).await;
-        assert_eq!(payment.status, 201, "{}", payment.body);
-        payment.data().clone()
     }
 
     /// Pays at the checkout, and returns the payment's key.
@@ -214,17 +216,24 @@ impl Doors {
         answer.status.as_u16()
     }
 
-    async fn ends_as(&self, id: &str, status: &str) {
-        eventually("a payment is settled", || async {
-            let payment = self.mina.get(&format!("/payments/{id}")).await;
-            if payment.data()["status"] == status { Ok(()) } else { Err(payment.body.to_string()) }
-        })
-        .await;
-    }
-
     async fn balance(&self) -> i64 {
-        self.mina.get("/balance/mina").await.data()["balance"].as_i64().unwrap()
+        self.mina.balance("mina").await
     }
+}
+
+async fn top_up(caller: &Api, user: &str, amount: i64) -> Value {
+    let purpose = json!({ "type": "TOP_UP", "userId": user, "amount": amount });
+    let payment = caller.post("/payments", json!({ "purpose": purpose })).await;
+    assert_eq!(payment.status, 201, "{}", payment.body);
+    payment.data().clone()
+}
+
+async fn ends_as(caller: &Api, id: &str, status: &str) {
+    eventually("a payment is settled", || async {
+        let payment = caller.get(&format!("/payments/{id}")).await;
+        if payment.data()["status"] == status { Ok(()) } else { Err(payment.body.to_string()) }
+    })
+    .await;
 }
 
 fn session_of(order: &str) -> Value {

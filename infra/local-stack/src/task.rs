@@ -38,8 +38,11 @@ impl Task {
         &mut self.child
     }
 
-    /// Waits until the command has ended and returns its output.
-    pub(crate) async fn output(mut self) -> io::Result<Output> {
+    /// Waits until the command has ended and returns its output, as far as it is piped.
+    ///
+    /// # Errors
+    /// If it cannot be read, or waited for.
+    pub async fn output(mut self) -> io::Result<Output> {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let (stdout, stderr, status) = tokio::try_join!(all(stdout), all(stderr), self.child.wait())?;
         Ok(Output { status, stdout, stderr })

@@ -14,11 +14,16 @@ pub(crate) async fn binary(
     arguments: &[String],
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), Failure> {
-    let binaries = build(&[package]).await?;
-    let path = binaries.path(name).ok_or_else(|| Failure::NoSuchBinary(name.to_owned()))?;
-    let mut command = Command::new(path);
+    let mut command = built(package, name).await?;
     command.args(arguments).envs(environment);
     check(command).await
+}
+
+/// Builds a package, and returns the command of one of its binaries.
+pub(crate) async fn built(package: &str, name: &str) -> Result<Command, Failure> {
+    let binaries = build(&[package]).await?;
+    let path = binaries.path(name).ok_or_else(|| Failure::NoSuchBinary(name.to_owned()))?;
+    Ok(Command::new(path))
 }
 
 /// Runs a command to its end, its output passed through. It must succeed.
@@ -29,6 +34,20 @@ pub(crate) async fn check(mut command: Command) -> Result<(), Failure> {
         command
     })?;
     if status.status().await?.success() { Ok(()) } else { Err(Failure::Check(shown)) }
+}
+
+/// Runs a command to its end in the time that other processes leave. It must succeed. Its output is shown once it has ended,
+/// in one piece, since others show theirs meanwhile.
+pub(crate) async fn check_aside(command: Command) -> Result<(), Failure> {
+    let mut yielding = Command::new("nice");
+    yielding.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        yielding.current_dir(folder);
+    }
+    yielding.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = Task::start(yielding)?.output().await?;
+    eprint!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    if output.status.success() { Ok(()) } else { Err(Failure::Check(shown(&command))) }
 }
 
 /// The command as one would type it.

@@ -23,21 +23,23 @@ pub(crate) async fn run() -> Result<(), Failure> {
     forget_recorded()?;
     check(cargo(&["test", "--workspace"])).await?;
 
-    // Ten thousand run at night.
-    steps.begin("four hundred simulated runs");
-    run::binary("tests", "simulate", &["--seeds".to_owned(), "400".to_owned()], []).await?;
-
     steps.begin("permissions that the functions do not use");
     run::binary("tests", "permissions", &[], []).await?;
 
     Tools::set_up(steps).await?;
-    steps.begin("the template's checks");
-    // The whole workspace is selected, though one crate has the test: a part would be compiled anew, with other
-    // features.
-    check(cargo(&["test", "--workspace", "--test", "template"])).await?;
-
-    steps.begin("end-to-end tests");
-    check(cargo(&["test", "--workspace", "--test", "e2e"])).await?;
+    // The whole workspace is selected, though one crate has the tests: a part would be compiled anew, with other features.
+    steps.begin("building what is left");
+    check(cargo(&[&["test", "--workspace", "--no-run"], &by_name[..]].concat())).await?;
+    steps.begin("end-to-end tests; beside them the template's checks and four hundred simulated runs");
+    // End-to-end tests mostly wait, for timers and for each other. The rest takes the time that they leave.
+    let beside = async {
+        run::check_aside(cargo(&["test", "--workspace", "--test", "template"])).await?;
+        // Ten thousand run at night.
+        let mut simulate = run::built("tests", "simulate").await?;
+        simulate.args(["--seeds", "400"]);
+        run::check_aside(simulate).await
+    };
+    tokio::try_join!(check(cargo(&["test", "--workspace", "--test", "e2e"])), beside)?;
 
     steps.begin("all is well");
     Ok(())
