@@ -165,8 +165,9 @@ impl Doors {
     async fn refunds_succeed(&self, path: &str) {
         eventually("each refund has a result", || async {
             let refunds = self.mina.get(path).await.data()["refunds"].clone();
-            let is_done = refunds.as_array().unwrap().iter().all(|refund| refund["status"] == "SUCCEEDED");
-            if is_done { Ok(()) } else { Err(refunds.to_string()) }
+            let all = refunds.as_array().unwrap();
+            let are_done = !all.is_empty() && all.iter().all(|refund| refund["status"] == "SUCCEEDED");
+            if are_done { Ok(()) } else { Err(refunds.to_string()) }
         })
         .await;
     }
