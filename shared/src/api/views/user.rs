@@ -10,7 +10,7 @@ use crate::{
         ExportId, OrderId, PaymentId, UserId, Won,
         account::Account,
         address::Address,
-        ledger::{EntryKind, LedgerEntry},
+        ledger::EntryKind,
         order::Actor,
         user::{Seller, UserKind, UserStatus},
     },
@@ -125,32 +125,19 @@ pub struct EntryView {
 
 impl From<OpenedEntry> for EntryView {
     fn from(OpenedEntry { entry, reason }: OpenedEntry) -> Self {
-        let LedgerEntry {
-            entry_id,
-            sequence,
-            kind,
-            amount,
-            balance_after,
-            order_id,
-            payment_id,
-            actor,
-            reason: stored,
-            at,
-            before,
-        } = entry;
         Self {
-            entry_id,
-            sequence,
-            kind,
-            amount,
-            balance_after,
-            order_id,
-            payment_id,
-            actor,
-            sealed_reason: stored.filter(|stored| reason.as_ref() != Some(stored)),
+            entry_id: entry.entry_id,
+            sequence: entry.sequence,
+            kind: entry.kind,
+            amount: entry.amount,
+            balance_after: entry.balance_after,
+            order_id: entry.order_id,
+            payment_id: entry.payment_id,
+            actor: entry.actor,
+            sealed_reason: entry.reason.filter(|stored| reason.as_ref() != Some(stored)),
             reason,
-            at,
-            before: before.to_string(),
+            at: entry.at,
+            before: entry.before.to_string(),
         }
     }
 }
