@@ -12,6 +12,8 @@ use tokio::time::sleep;
 
 /// Small pages, slowly read: a pass takes minutes.
 const PAGES: ReadPace = ReadPace { page_items: 4, segments: 2, pause: Duration::from_secs(1) };
+/// So little memory that an audit takes several passes.
+const SMALL: Pace = Pace { memory: 14_000, ..Pace::NIGHTLY };
 
 const CUSTOMERS: usize = 40;
 
@@ -132,7 +134,7 @@ async fn a_busy_shop_without_a_fault_raises_no_alarm() {
 #[tokio::test(start_paused = true)]
 async fn passes_in_little_memory_raise_no_alarm() {
     let shop = shop(4).await;
-    let progress = audit(&shop, Pace { memory: 14_000, ..Pace::NIGHTLY }).await;
+    let progress = audit(&shop, SMALL).await;
     assert_eq!(progress.wrong, BTreeSet::new());
     assert!(progress.passes > 3, "{} passes", progress.passes);
 }
@@ -227,7 +229,7 @@ fn record(shop: &TestShop) -> Option<Value> {
 fn books(shop: &TestShop) -> Books {
     let (source, now) = (Source::new(shop.limited().client(), TABLE.to_owned(), PAGES), shop.clone());
     let books = Books::new(shop.limited().client(), TABLE.to_owned(), Clock::new(move || now.now()));
-    books.read_from(source, Pace { memory: 14_000, ..Pace::NIGHTLY })
+    books.read_from(source, SMALL)
 }
 
 /// A function that dies leaves its lease. The next ones wait for its end, and go on from the last step.
