@@ -41,6 +41,7 @@ pub(crate) async fn check(mut command: Command) -> Result<(), Failure> {
 pub(crate) async fn check_aside(command: Command) -> Result<(), Failure> {
     let mut yielding = Command::new("nice");
     yielding.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    yielding.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(folder) = command.get_current_dir() {
         yielding.current_dir(folder);
     }
