@@ -2,6 +2,7 @@
 
 import { config } from "./config.js";
 import { language } from "./i18n.js";
+import * as storage from "./storage.js";
 
 const ATTEMPTS = 4;
 const LONGEST_WAIT = 5;
@@ -91,46 +92,44 @@ export function parts(path) {
   return list;
 }
 
-// Requests without a known answer, in the browser's storage: they outlive a reload, a crash and a lost connection.
-
-const PREFIX = "store.request ";
 /** The shop knows a key for a day at least. */
 const KEPT = 23 * 3600 * 1000;
+const lives = ({ at }) => Date.now() - at < KEPT;
 const running = new Map();
+let kept = [];
 
 // Not randomUUID: a page that is not served over HTTPS lacks it.
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-function stored(name) {
-  const request = JSON.parse(localStorage.getItem(name));
-  if (!request || Date.now() - request.at < KEPT) return request;
-  localStorage.removeItem(name);
-  return null;
-}
-
 /** Posts once. The same request again, by a double click or after a reload, joins the first or repeats its key. */
 export function post(path, body = {}, headers = {}) {
-  const name = `${PREFIX}${config.identity.userId()} ${path} ${JSON.stringify(body)}`;
-  if (!running.has(name)) running.set(name, settle(name, path, body, headers).finally(() => running.delete(name)));
+  const userId = config.identity.userId();
+  const name = `${userId} ${path} ${JSON.stringify(body)}`;
+  const request = { name, userId, path, body, headers, key: newKey(), at: Date.now() };
+  if (!running.has(name)) running.set(name, settle(request).finally(() => running.delete(name)));
   return running.get(name);
 }
 
-async function settle(name, path, body, headers) {
-  const request = { key: newKey(), path, body, at: Date.now(), ...stored(name), headers };
-  localStorage.setItem(name, JSON.stringify(request));
+async function settle(request) {
+  const { key } = await storage.keep(request, lives);
+  let isKnown = true;
   try {
-    const answer = await send("POST", path, body, request.key, headers);
-    localStorage.removeItem(name);
-    return answer;
+    return await send("POST", request.path, request.body, key, request.headers);
   } catch (error) {
-    if (error instanceof Problem && error.isFinal) localStorage.removeItem(name);
+    isKnown = error instanceof Problem && error.isFinal;
     throw error;
+  } finally {
+    if (isKnown) await storage.forget(request.name);
+    await readUnanswered();
   }
 }
 
-/** The caller's requests that wait for an answer which nothing on this page will bring. */
-export function unanswered() {
-  const own = `${PREFIX}${config.identity.userId()} `;
-  const names = Object.keys(localStorage).filter((name) => name.startsWith(own) && !running.has(name));
-  return names.map(stored).filter(Boolean);
+/** Reads what earlier pages and other tabs left without an answer. */
+export async function readUnanswered() {
+  const all = await storage.all();
+  kept = all.filter(lives);
+  for (const { name } of all.filter((request) => !lives(request))) await storage.forget(name);
 }
+
+/** The caller's requests that wait for an answer which nothing on this page will bring. */
+export const unanswered = () => kept.filter(({ name, userId }) => userId === config.identity.userId() && !running.has(name));

@@ -1,7 +1,7 @@
 // The frame of the page: navigation, caller, language, and the view of the address.
 
 import { render } from "./vendor/lit-html.js";
-import { post, Problem, unanswered } from "./api.js";
+import { post, Problem, readUnanswered, unanswered } from "./api.js";
 import { config } from "./config.js";
 import { language, languages, setLanguage, t, won } from "./i18n.js";
 import { button, html, nothing } from "./ui.js";
@@ -120,6 +120,7 @@ function open(isFirst = false) {
   else message = null;
   page = new Page(...address());
   show();
+  readUnanswered().then(show, () => {});
   window.scrollTo(0, 0);
   // A screen reader reads the heading of the new view, as it would that of a new page.
   if (!isFirst) document.querySelector("h1")?.focus();

@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read as _, Write as _},
     net::TcpStream,
+    os::unix::process::CommandExt as _,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -55,8 +57,18 @@ impl Browser {
 
     /// Starts a browser of this visitor, if this machine has one.
     pub async fn start_as(visitor: Visitor) -> Option<Self> {
-        let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let Ok(mut driver) = driver else {
+        Self::start_with(visitor, &[]).await
+    }
+
+    /// Starts a browser that keeps its data in this folder, if this machine has one.
+    pub async fn start_in(folder: &Path) -> Option<Self> {
+        Self::start_with(Visitor::default(), &[format!("--user-data-dir={}", folder.display())]).await
+    }
+
+    async fn start_with(visitor: Visitor, options: &[String]) -> Option<Self> {
+        let mut driver = Command::new("chromedriver");
+        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let Ok(mut driver) = driver.spawn() else {
             assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and there is no chromedriver");
             println!("chromedriver is not installed: no browser opens the pages");
             return None;
@@ -68,15 +80,16 @@ impl Browser {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         let mut browser = Self { driver, port, session: String::new(), client };
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            "--disable-gpu",
-            "--no-proxy-server",
-            "--window-size=1280,900",
-            &format!("--accept-lang={}", visitor.language),
+        let mut arguments = vec![
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--no-proxy-server".to_owned(),
+            "--window-size=1280,900".to_owned(),
+            format!("--accept-lang={}", visitor.language),
         ];
+        arguments.extend_from_slice(options);
         // A click does not wait for the page that it leads to, so each element is waited for.
         let capabilities = json!({
             "browserName": "chrome",
@@ -95,6 +108,15 @@ impl Browser {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         browser.command("Emulation.setEmulatedMedia", &features).await;
         Some(browser)
+    }
+
+    /// Kills the browser with all its processes, as a machine without memory does.
+    pub fn kill(mut self) {
+        // The driver leads the group.
+        let group = format!("-{}", self.driver.id());
+        let status = Command::new("kill").args(["-KILL", "--", &group]).status().unwrap();
+        assert!(status.success(), "the browser has ended already");
+        self.driver.wait().unwrap();
     }
 
     /// Opens an address.

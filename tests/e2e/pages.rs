@@ -29,6 +29,7 @@ async fn the_pages_work_in_a_browser() {
     storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
     storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
     storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
+    storefront::a_browser_killed_in_the_middle_of_an_order_orders_once(&shop).await;
     storefront::a_customer_waits_in_a_line(&shop, &desk).await;
     storefront::markup_in_a_name_stays_text(&shop, &desk).await;
     storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;

@@ -198,32 +198,65 @@ async fn pay(browser: &Browser, choice: &str) {
     id_in_the_address(browser, "pay").await;
 }
 
-/// The answer is lost, and the page is loaded again: the order's key is in the storage of the browser. The order has no
+/// The number of requests that the storefront keeps.
+const KEPT: &str = "const done = arguments[arguments.length - 1]; const opening = indexedDB.open('store'); opening.onsuccess = () => { \
+                    const counting = opening.result.transaction('requests').objectStore('requests').count(); counting.onsuccess = () => done(counting.result) }";
+
+/// The answer is lost, and the page is loaded again: the order's key is kept by the browser. The order has no
 /// sheet, which would itself keep it from being placed twice.
 pub async fn a_reload_in_the_middle_of_an_order_orders_once(shop: &Shop, browser: &Browser) {
     let before = ENGLISH.orders(shop).await;
     open(browser, "drops/product/yugi/2026-01-01T00:00:00Z").await;
-    browser.text("main button.first").await;
-    let lose_the_answer = "const real = window.fetch; window.fetch = async (url, options) => { const answer = await real(url, options); \
-                           if (options?.method !== 'POST') return answer; window.isSent = true; return new Promise(() => {}); }";
-    browser.script(lose_the_answer).await;
-    push(browser, "main button.first").await;
-    eventually("the order is sent", || async {
-        let is_sent = browser.script("return window.isSent === true").await;
-        if is_sent == Value::Bool(true) { Ok(()) } else { Err(is_sent.to_string()) }
-    })
-    .await;
+    press_and_lose_the_answer(browser, "main button.first").await;
     browser.script("location.reload()").await;
     push(browser, "#unfinished button").await;
     shows(browser, "#order-status", "waiting for payment").await;
     assert_eq!(ENGLISH.orders(shop).await, before + 1);
     assert_eq!(browser.script("return document.querySelector('#unfinished')").await, Value::Null);
-    let requests = "return Object.keys(localStorage).filter((name) => name.startsWith('store.request')).length";
-    assert_eq!(browser.script(requests).await, 0);
+    assert_eq!(browser.script_with_callback(KEPT).await, 0);
     // Paid from the balance after all.
     push(browser, "main button.first").await;
     shows(browser, "#order-status", ENGLISH.paid).await;
     no_script_failed(browser).await;
+}
+
+/// Presses a button whose request reaches the shop, and whose answer never comes.
+async fn press_and_lose_the_answer(browser: &Browser, button: &str) {
+    browser.text(button).await;
+    let lose_the_answer = "const real = window.fetch; window.fetch = async (url, options) => { const answer = await real(url, options); \
+                           if (options?.method !== 'POST') return answer; window.isSent = true; return new Promise(() => {}); }";
+    browser.script(lose_the_answer).await;
+    push(browser, button).await;
+    eventually("the request is sent", || async {
+        let is_sent = browser.script("return window.isSent === true").await;
+        if is_sent == Value::Bool(true) { Ok(()) } else { Err(is_sent.to_string()) }
+    })
+    .await;
+}
+
+/// The browser is killed again and again while the shop's answer is on its way.
+pub async fn a_browser_killed_in_the_middle_of_an_order_orders_once(shop: &Shop) {
+    let before = ENGLISH.orders(shop).await;
+    let folder = shop.config.state_dir.join("browser");
+    let mut button = "main button.first";
+    for _ in 0..3 {
+        let browser = Browser::start_in(&folder).await.unwrap();
+        start(shop, &browser, &ENGLISH).await;
+        open(&browser, "drops/product/yugi/2026-01-01T00:00:00Z").await;
+        press_and_lose_the_answer(&browser, button).await;
+        browser.kill();
+        button = "#unfinished button";
+    }
+    let browser = Browser::start_in(&folder).await.unwrap();
+    start(shop, &browser, &ENGLISH).await;
+    push(&browser, button).await;
+    shows(&browser, "#order-status", "waiting for payment").await;
+    assert_eq!(ENGLISH.orders(shop).await, before + 1);
+    assert_eq!(browser.script_with_callback(KEPT).await, 0);
+    // Its unit goes back.
+    push(&browser, "button.danger[type=button]").await;
+    shows(&browser, "#order-status", "cancelled").await;
+    no_script_failed(&browser).await;
 }
 
 /// The line of a drop that is not open: the customer sees the place, and the order goes on once it opens.

@@ -64,38 +64,67 @@ export class MemoryIntents implements IntentStorage {
   }
 }
 
-/** Keeps intents in the browser's `localStorage`. Pages of one origin share them; a Web Lock keeps two tabs from both creating one. */
-export class LocalIntents implements IntentStorage {
-  constructor(readonly prefix: string = "jangteo:intent:", readonly storage: Storage = localStorage) {}
+/**
+ * Keeps intents in the browser's IndexedDB. Pages of one origin share them. A write is on the disk before its promise is kept.
+ *
+ * `localStorage` was rejected: Chromium writes it seconds later, so a browser that is killed forgets a key that was sent.
+ */
+export class BrowserIntents implements IntentStorage {
+  #opened: Promise<IDBDatabase> | undefined;
+
+  constructor(readonly database: string = "jangteo") {}
 
   async get(id: string): Promise<string | undefined> {
-    return this.storage.getItem(this.prefix + id) ?? undefined;
+    return await this.#transact<string | undefined>("readonly", (intents) => intents.get(id));
   }
 
   async create(id: string, text: string): Promise<string> {
-    // Without a pause in between: a page without TLS has no Web Locks, and two of its callers would both find nothing.
-    const write = (): string => {
-      const found = this.storage.getItem(this.prefix + id);
-      if (found === null) this.storage.setItem(this.prefix + id, text);
-      return found ?? text;
-    };
-    const locks = globalThis.navigator?.locks;
-    return locks ? await locks.request(this.prefix + id, write) : write();
+    // Both in one transaction, so that two tabs agree on one text.
+    const found = await this.#transact<string | undefined>("readwrite", (intents) => {
+      const reading = intents.get(id);
+      reading.onsuccess = () => { if (reading.result === undefined) intents.add(text, id); };
+      return reading;
+    });
+    return found ?? text;
   }
 
   async set(id: string, text: string): Promise<void> {
-    this.storage.setItem(this.prefix + id, text);
+    await this.#transact("readwrite", (intents) => intents.put(text, id));
   }
 
   async delete(id: string): Promise<void> {
-    this.storage.removeItem(this.prefix + id);
+    await this.#transact("readwrite", (intents) => intents.delete(id));
   }
 
   async ids(): Promise<string[]> {
-    const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
-    return keys.filter((key) => key.startsWith(this.prefix)).map((key) => key.slice(this.prefix.length));
+    return (await this.#transact("readonly", (intents) => intents.getAllKeys())).map(String);
+  }
+
+  async #transact<T>(mode: IDBTransactionMode, request: (intents: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    const database = await (this.#opened ??= this.#open());
+    return await new Promise((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode, { durability: "strict" });
+      const answer = request(transaction.objectStore(STORE));
+      transaction.oncomplete = () => { resolve(answer.result); };
+      transaction.onabort = () => { reject(transaction.error); };
+    });
+  }
+
+  async #open(): Promise<IDBDatabase> {
+    return await new Promise((resolve, reject) => {
+      const opening = indexedDB.open(this.database, 1);
+      opening.onupgradeneeded = () => { opening.result.createObjectStore(STORE); };
+      opening.onerror = () => { this.#opened = undefined; reject(opening.error); };
+      opening.onsuccess = () => {
+        // The browser closes it where the user clears the site's data.
+        opening.result.onclose = () => { this.#opened = undefined; };
+        resolve(opening.result);
+      };
+    });
   }
 }
+
+const STORE = "intents";
 
 /** A new idempotency key. `crypto.randomUUID` is missing in pages without TLS, `getRandomValues` is not. */
 export function newKey(): string {

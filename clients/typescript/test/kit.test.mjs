@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const { Shop, IntentConflict, isRefusal, LocalIntents, MemoryIntents, nextWait, NoAnswer, RETRIES, retryAfterMs } = await import(`${process.env.JANGTEO_KIT}/index.js`);
+import { withBrowsers } from "./chromium.mjs";
+
+const { Shop, IntentConflict, isRefusal, MemoryIntents, nextWait, NoAnswer, RETRIES, retryAfterMs } = await import(`${process.env.JANGTEO_KIT}/index.js`);
 const { FileIntents } = await import(`${process.env.JANGTEO_KIT}/file.js`);
 
 const success = (data) => [200, { code: "SUCCESS", message: "", data }];
@@ -107,37 +109,10 @@ test("intents in files outlive their process, and two writers agree on one", asy
   assert.equal(await one.get("a/b"), undefined);
 });
 
-/** A `localStorage`, without Web Locks as in a page without TLS. */
-class PageStorage {
-  entries = new Map([["theme", "dark"]]);
-  get length() { return this.entries.size; }
-  key(index) { return [...this.entries.keys()][index] ?? null; }
-  getItem(name) { return this.entries.get(name) ?? null; }
-  setItem(name, text) { this.entries.set(name, String(text)); }
-  removeItem(name) { this.entries.delete(name); }
-}
-
-test("an intent in localStorage outlives the page, and two callers do not both create it", async () => {
-  const storage = new PageStorage();
-  const [one, other] = [new LocalIntents("shop:", storage), new LocalIntents("shop:", storage)];
-  const created = await Promise.all([one.create("order", "a"), other.create("order", "b")]);
-  assert.equal(created[0], created[1]);
-  assert.equal(await new LocalIntents("shop:", storage).get("order"), created[0]);
-  // What else is in the storage stays as it is.
-  assert.deepEqual(await other.ids(), ["order"]);
-  await one.set("order", "c");
-  assert.equal(await other.get("order"), "c");
-  await other.delete("order");
-  assert.equal(await one.get("order"), undefined);
-  assert.equal(storage.getItem("theme"), "dark");
-});
-
-test("a page that is reloaded repeats its request with the key in localStorage", async () => {
-  const storage = new PageStorage();
-  const first = stub([new TypeError("connection lost")], { intents: new LocalIntents("shop:", storage), retries: { attempts: 1 } });
-  await assert.rejects(first.shop.once("cart-1", "/orders", order));
-  const again = stub([success({ orderId: "1" })], { intents: new LocalIntents("shop:", storage) });
-  await again.shop.once("cart-1", "/orders", order);
-  assert.ok(first.sent[0].key);
-  assert.equal(again.sent[0].key, first.sent[0].key);
-});
+test("intents in a browser are of its origin, two callers agree on one, and nothing is sent without them", (context) =>
+  withBrowsers(context, undefined, async (browsers) => {
+    const { created, ...seen } = await browsers.open("intents.page.mjs", await browsers.place());
+    assert.equal(created[0], created[1]);
+    const expected = { again: created[0], seen: ["d", ["order"], []], gone: null, failure: "SecurityError", sent: 0 };
+    assert.deepEqual(seen, expected);
+  }));
