@@ -16,10 +16,10 @@ pub(crate) async fn run() -> Result<(), Failure> {
     steps.begin("lints");
     check(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])).await?;
     // Not among all targets, since `cargo test` leaves them out.
-    let by_name = ["--test", "e2e", "--test", "template"];
+    let by_name = ["--test", "e2e", "--test", "faults", "--test", "template"];
     check(cargo(&[&["clippy", "--workspace"], &by_name[..], &["--", "--deny", "warnings"]].concat())).await?;
 
-    steps.begin("unit and in-process tests");
+    steps.begin("unit tests, models, and the API in process");
     forget_recorded()?;
     check(cargo(&["test", "--workspace"])).await?;
 
@@ -27,10 +27,14 @@ pub(crate) async fn run() -> Result<(), Failure> {
     // The whole workspace is selected, though one crate has the tests: a part would be compiled anew, with other features.
     steps.begin("building what is left");
     check(cargo(&[&["test", "--workspace", "--no-run"], &by_name[..]].concat())).await?;
-    steps.begin("end-to-end tests; beside them the template's checks and four hundred simulated runs");
+    steps.begin(
+        "end-to-end tests; beside them tests with faults, the template's checks and four hundred simulated runs",
+    );
     // End-to-end tests mostly wait, for timers and for each other. The rest takes the time that they leave.
     let beside = async {
-        run::check_aside(cargo(&["test", "--workspace", "--test", "template"])).await?;
+        for target in ["faults", "template"] {
+            run::check_aside(cargo(&["test", "--workspace", "--test", target])).await?;
+        }
         // Ten thousand run at night.
         let mut simulate = run::built("tests", "simulate").await?;
         simulate.args(["--seeds", "400"]);
