@@ -4,23 +4,23 @@
 const STORE = "requests";
 let opened = null;
 
-function database() {
-  opened ??= new Promise((resolve, reject) => {
-    const opening = indexedDB.open("store", 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "name" });
-    opening.onerror = () => { opened = null; reject(opening.error); };
-    opening.onsuccess = () => {
-      opening.result.onclose = () => { opened = null; };
-      resolve(opening.result);
-    };
-  });
-  return opened;
-}
+const open = () => new Promise((resolve, reject) => {
+  const opening = indexedDB.open("store", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "name" });
+  opening.onerror = () => reject(opening.error);
+  opening.onsuccess = () => {
+    // The browser closes it where the user clears the site's data.
+    opening.result.onclose = () => { opened = null; };
+    resolve(opening.result);
+  };
+});
 
 async function transact(mode, ask) {
-  const transaction = (await database()).transaction(STORE, mode, { durability: "strict" });
-  const answer = ask(transaction.objectStore(STORE));
+  opened ??= open();
+  const database = await opened.catch((error) => { opened = null; throw error; });
   return new Promise((resolve, reject) => {
+    const transaction = database.transaction(STORE, mode, { durability: "strict" });
+    const answer = ask(transaction.objectStore(STORE));
     transaction.oncomplete = () => resolve(answer.result);
     transaction.onabort = () => reject(transaction.error);
   });

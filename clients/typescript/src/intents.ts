@@ -101,7 +101,11 @@ export class BrowserIntents implements IntentStorage {
   }
 
   async #transact<T>(mode: IDBTransactionMode, request: (intents: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const database = await (this.#opened ??= this.#open());
+    this.#opened ??= this.#open();
+    const database = await this.#opened.catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
     return await new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, mode, { durability: "strict" });
       const answer = request(transaction.objectStore(STORE));
@@ -114,7 +118,7 @@ export class BrowserIntents implements IntentStorage {
     return await new Promise((resolve, reject) => {
       const opening = indexedDB.open(this.database, 1);
       opening.onupgradeneeded = () => { opening.result.createObjectStore(STORE); };
-      opening.onerror = () => { this.#opened = undefined; reject(opening.error); };
+      opening.onerror = () => { reject(opening.error); };
       opening.onsuccess = () => {
         // The browser closes it where the user clears the site's data.
         opening.result.onclose = () => { this.#opened = undefined; };
