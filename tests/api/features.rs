@@ -38,7 +38,7 @@ fn no_selection_of_packages_lacks_a_feature() {
         &["contracts"],
         &["preflight"],
         &["reconcile"],
-        &["tests"],
+        &["suites"],
     ] {
         let mut selection = vec!["--package", "xtask"];
         selection.extend(packages.iter().flat_map(|package| ["--package", package]));

@@ -241,16 +241,18 @@ async fn main() -> ExitCode {
             unless_stopped(run::check(audit::optimised("reconcile", "bench-reconcile", &arguments))).await
         }
         Command::Bench { name, arguments } => {
-            unless_stopped(run::binary("tests", &format!("bench-{name}"), &arguments, [])).await
+            unless_stopped(run::binary("suites", &format!("bench-{name}"), &arguments, [])).await
         }
         Command::Generate => unless_stopped(run::binary("contracts", "generate", &[], [])).await,
-        Command::Sim { arguments } => unless_stopped(run::binary("tests", "simulate", &arguments, [])).await,
+        Command::Sim { arguments } => unless_stopped(run::binary("suites", "simulate", &arguments, [])).await,
         Command::Mutants { mut arguments } => {
             arguments.push("--mutants".to_owned());
-            unless_stopped(run::binary("tests", "simulate", &arguments, [])).await
+            unless_stopped(run::binary("suites", "simulate", &arguments, [])).await
         }
-        Command::Reverted { arguments } => unless_stopped(run::binary("tests", "reverted", &arguments, [])).await,
-        Command::Permissions { arguments } => unless_stopped(run::binary("tests", "permissions", &arguments, [])).await,
+        Command::Reverted { arguments } => unless_stopped(run::binary("suites", "reverted", &arguments, [])).await,
+        Command::Permissions { arguments } => {
+            unless_stopped(run::binary("suites", "permissions", &arguments, [])).await
+        }
         Command::SecondOpinion => unless_stopped(second_opinion::run()).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Reconcile { arguments } => unless_stopped(audit::reconcile(arguments)).await,

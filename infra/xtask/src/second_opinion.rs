@@ -9,5 +9,5 @@ pub(crate) async fn run() -> Result<(), Failure> {
     if let Some(url) = emulators.dynalite() {
         arguments.extend(["--dynalite".to_owned(), url.to_owned()]);
     }
-    run::binary("tests", "second-opinion", &arguments, []).await
+    run::binary("suites", "second-opinion", &arguments, []).await
 }

@@ -36,7 +36,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
             run::check_aside(cargo(&["test", "--workspace", "--test", target])).await?;
         }
         // Ten thousand run at night.
-        let mut simulate = run::built("tests", "simulate").await?;
+        let mut simulate = run::built("suites", "simulate").await?;
         simulate.args(["--seeds", "400"]);
         run::check_aside(simulate).await
     };
@@ -44,7 +44,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     // The simulated runs use some of them, too.
     steps.begin("permissions that the functions do not use");
-    run::binary("tests", "permissions", &[], []).await?;
+    run::binary("suites", "permissions", &[], []).await?;
 
     steps.begin("all is well");
     Ok(())
