@@ -62,10 +62,10 @@ impl Browser {
 
     /// Starts a browser that keeps its data in this folder, if this machine has one.
     pub async fn start_in(folder: &Path) -> Option<Self> {
-        Self::start_with(Visitor::default(), &[format!("--user-data-dir={}", folder.display())]).await
+        Self::start_with(Visitor::default(), &[&format!("--user-data-dir={}", folder.display())]).await
     }
 
-    async fn start_with(visitor: Visitor, options: &[String]) -> Option<Self> {
+    async fn start_with(visitor: Visitor, options: &[&str]) -> Option<Self> {
         let mut driver = Command::new("chromedriver");
         driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let Ok(mut driver) = driver.spawn() else {
@@ -80,16 +80,17 @@ impl Browser {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         let mut browser = Self { driver, port, session: String::new(), client };
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
-        let mut arguments = vec![
-            "--headless=new".to_owned(),
-            "--no-sandbox".to_owned(),
-            "--disable-dev-shm-usage".to_owned(),
-            "--disable-gpu".to_owned(),
-            "--no-proxy-server".to_owned(),
-            "--window-size=1280,900".to_owned(),
-            format!("--accept-lang={}", visitor.language),
+        let language = format!("--accept-lang={}", visitor.language);
+        let common = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--no-proxy-server",
+            "--window-size=1280,900",
+            &language,
         ];
-        arguments.extend_from_slice(options);
+        let arguments = [&common[..], options].concat();
         // A click does not wait for the page that it leads to, so each element is waited for.
         let capabilities = json!({
             "browserName": "chrome",
