@@ -10,32 +10,29 @@ use axum::{
     Json, Router,
     routing::{get, post},
 };
-use local_stack::{Binaries, FUNCTIONS, build, build_with};
+use local_stack::{FUNCTIONS, build_with, functions};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
-use crate::stack::no_other_stack;
-
 const FUNCTION: &str = "create-product";
+
+/// The folder of what is built here, apart from the functions that the stacks run.
+const BUILT: &str = ".local/e2e-as-shipped";
 
 /// The function is compiled without debug assertions but otherwise as the tests are. It lacks all code that a release
 /// lacks, and only the shop's own crates are compiled anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shipped_function_reads_no_identity_headers() {
-    // The binary replaces the one that the stacks run.
-    let _alone = no_other_stack().await;
     let without_assertions = [
-        ["--bin", FUNCTION],
-        ["--config", "profile.dev.debug-assertions=false"],
+        "--config=profile.dev.debug-assertions=false",
         // Less optimisation compiles sooner.
-        ["--config", "profile.dev.package.shared.opt-level=0"],
+        "--config=profile.dev.package.shared.opt-level=0",
     ];
-    let without_assertions = without_assertions.concat();
-    let shipped = copy(&build_with(&[FUNCTIONS], &without_assertions).await.unwrap(), "shipped");
-    let debug = copy(&build(&[FUNCTIONS]).await.unwrap(), "debug");
+    let shipped = built(&without_assertions).await;
+    let debug = functions().await.unwrap().path(FUNCTION).unwrap();
 
-    assert_eq!(code(&debug, &[("JANGTEO_IDENTITY", "headers")]).await, "FORBIDDEN", "a customer may not");
-    assert_eq!(code(&debug, &[]).await, "UNAUTHENTICATED");
+    assert_eq!(code(debug, &[("JANGTEO_IDENTITY", "headers")]).await, "FORBIDDEN", "a customer may not");
+    assert_eq!(code(debug, &[]).await, "UNAUTHENTICATED");
     assert_eq!(code(&shipped, &[("JANGTEO_IDENTITY", "headers")]).await, "UNAUTHENTICATED");
     assert_eq!(
         code(&shipped, &[("JANGTEO_IDENTITY", "headers"), ("LAMBDA_TASK_ROOT", "/var/task")]).await,
@@ -44,7 +41,7 @@ async fn a_shipped_function_reads_no_identity_headers() {
 
     // If Lambda's own environment is AWS, a debug build does not even start with it.
     for sign in [("LAMBDA_TASK_ROOT", "/var/task"), ("AWS_EXECUTION_ENV", "AWS_Lambda_rust")] {
-        let output = start(&debug, 9, &[("JANGTEO_IDENTITY", "headers"), sign]).wait_with_output().unwrap();
+        let output = start(debug, 9, &[("JANGTEO_IDENTITY", "headers"), sign]).wait_with_output().unwrap();
         assert!(!output.status.success(), "{sign:?}");
         let output = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(output.contains("is for the local runner") || output.contains("HeadersOnAws"), "{sign:?}: {output}");
@@ -55,19 +52,16 @@ async fn a_shipped_function_reads_no_identity_headers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "builds a release"]
 async fn a_release_reads_no_identity_headers() {
-    let release = copy(&build_with(&[FUNCTIONS], &["--bin", FUNCTION, "--release"]).await.unwrap(), "release");
+    let release = built(&["--release"]).await;
     assert_eq!(code(&release, &[("JANGTEO_IDENTITY", "headers")]).await, "UNAUTHENTICATED");
 }
 
-/// A copy of the binary, which the next build does not replace.
-fn copy(binaries: &Binaries, name: &str) -> PathBuf {
-    let built = binaries.path(FUNCTION).expect("it is built");
-    let folder = local_stack::repository().join(".local/e2e-release");
-    std::fs::create_dir_all(&folder).unwrap();
-    let copy = folder.join(name);
-    let _ = std::fs::remove_file(&copy);
-    std::fs::copy(built, &copy).unwrap();
-    copy
+/// The function as these arguments of `cargo build` make it, in a folder of its own.
+async fn built(arguments: &[&str]) -> PathBuf {
+    // What it depends on is there already.
+    let apart = ["--bin", FUNCTION, "--target-dir", BUILT, "--config", "build.build-dir='target'"];
+    let binaries = build_with(&[FUNCTIONS], &[&apart, arguments].concat()).await.unwrap();
+    binaries.path(FUNCTION).expect("it is built").to_owned()
 }
 
 /// The code of a function's answer to a customer's `POST /products`, if headers alone name the customer.

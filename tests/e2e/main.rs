@@ -8,10 +8,8 @@
     reason = "a test that cannot go on should say where, and has a clock of its own"
 )]
 
-// Tests begin in the order of their names: this one needs the machine for itself, and nothing runs yet.
 mod as_shipped;
 mod browser;
-// This one waits longest, for sweeps that run each minute.
 mod card_and_deposit;
 mod checkout;
 mod clients;

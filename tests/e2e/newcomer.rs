@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{FUNCTIONS, Ports, build, repository};
+use local_stack::{Ports, functions, repository};
 use serde_json::Value;
 
 use crate::stack::{Api, eventually, turn};
@@ -29,7 +29,7 @@ struct Running {
 
 impl Running {
     async fn start(command: &str, name: &str) -> Self {
-        let binaries = build(&[FUNCTIONS]).await.unwrap();
+        let binaries = functions().await.unwrap();
         let folder = repository().join(".local").join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();

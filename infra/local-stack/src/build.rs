@@ -7,7 +7,10 @@ use std::{
 };
 
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    sync::OnceCell,
+};
 
 use crate::{
     Task,
@@ -17,6 +20,15 @@ use crate::{
 
 /// The package of the functions.
 pub const FUNCTIONS: &str = "functions";
+
+/// The functions, built at most once in this process: a look at whether each is fresh costs a second.
+///
+/// # Errors
+/// If something does not compile.
+pub async fn functions() -> Result<&'static Binaries> {
+    static BUILT: OnceCell<Binaries> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| build(&[FUNCTIONS])).await
+}
 
 /// Builds all binaries of these packages; cargo shows its progress on standard error.
 ///

@@ -14,13 +14,13 @@ use payment_system::CLIENT_KEY;
 use crate::{
     Binaries, Config, Tools,
     aws::Aws,
-    build,
     console::{Bus, Console, Requests, STORE},
     data_platform::DataPlatform,
     deployment::{self, Deployment, Kept, STACK},
     door::{Door, hidden_address},
     emulator::Emulator,
     error::{Context as _, Error, Result},
+    functions,
     gateway::{DoorKey, Gateway, WatchDoor},
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
@@ -64,7 +64,7 @@ impl LocalStack {
         steps.begin("building the functions; the first build takes minutes, later ones seconds");
         let stamp = stamp(&config);
         fs::write(&stamp, "").context(format_args!("write {}", stamp.display()))?;
-        let binaries = build(&[crate::FUNCTIONS]).await?;
+        let binaries = functions().await?;
         if config.fresh {
             remove(&folder.join("emulator"))?;
             remove(&payments(&config))?;
@@ -102,7 +102,7 @@ impl LocalStack {
         stack.note_environment()?;
         let payment_system = stack.serve_payments().await?;
         if stack.config.watch {
-            stack.watch(&binaries, data_platform, payment_system).await?;
+            stack.watch(binaries, data_platform, payment_system).await?;
         }
         Ok(stack)
     }
