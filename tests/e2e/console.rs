@@ -327,11 +327,16 @@ pub async fn the_books_are_audited(browser: &Browser) {
     no_script_failed(browser).await;
 }
 
-/// Names, texts and addresses with markup in them.
-pub async fn markup_in_data_stays_text(shop: &Shop, browser: &Browser) {
+/// The product `owned`, whose texts are markup that would run a script.
+pub async fn a_product_has_markup(shop: &Shop) {
     let markup = "<img src=x onerror='window.owned=1'><script>window.owned=1</script>";
     let product = json!({ "productId": "owned", "name": markup, "description": markup, "price": 100, "stock": 5 });
     shop.api.as_admin().post("/products", product).await.data();
+}
+
+/// Names, texts and addresses with markup in them.
+pub async fn markup_in_data_stays_text(shop: &Shop, browser: &Browser) {
+    a_product_has_markup(shop).await;
     let order = shop.api.order("kim", "owned").await.data()["orderId"].as_str().unwrap().to_owned();
     for (view, shown) in [
         ("products".to_owned(), "table"),

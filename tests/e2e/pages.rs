@@ -1,4 +1,4 @@
-//! The pages of a running shop in a real browser. One stack serves all of them.
+//! The pages of a running shop in a real browser, in both languages and on a phone.
 
 use crate::{
     browser::{Browser, Visitor},
@@ -7,14 +7,13 @@ use crate::{
     storefront,
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_pages_work_in_a_browser() {
-    let Some(browser) = Browser::start().await else { return };
-    let shop = Shop::start("e2e-pages").await;
-    checkout::a_customer_pays_an_order(&shop, browser).await;
+const KOREAN_PHONE: Visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_and_the_reference_work_in_a_browser() {
+    let Some(desk) = Browser::start().await else { return };
+    let shop = Shop::start("e2e-console").await;
     console::open_the_sample_shop(&shop).await;
-    let desk = Browser::start().await.unwrap();
     console::a_flash_sale_sells_out_exactly(&shop, &desk).await;
     console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &desk, &console::ENGLISH).await;
     console::the_next_steps_of_an_order_are_buttons(&shop, &desk).await;
@@ -26,6 +25,28 @@ async fn the_pages_work_in_a_browser() {
     console::markup_in_data_stays_text(&shop, &desk).await;
     console::everything_is_accessible(&desk, "desk-en").await;
     console::no_other_site_reaches_the_console(&shop, &desk).await;
+    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
+    drop(desk);
+
+    let phone = Browser::start_as(KOREAN_PHONE).await.unwrap();
+    console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
+    console::everything_is_accessible(&phone, "phone-ko").await;
+    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
+    drop(phone);
+
+    shop.audit().await;
+    shop.no_function_panicked();
+    shop.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_storefront_and_the_checkout_work_in_a_browser() {
+    let Some(browser) = Browser::start().await else { return };
+    let shop = Shop::start("e2e-storefront").await;
+    checkout::a_customer_pays_an_order(&shop, browser).await;
+
+    console::open_the_sample_shop(&shop).await;
+    let desk = Browser::start().await.unwrap();
     storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
     storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
     storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
@@ -33,16 +54,11 @@ async fn the_pages_work_in_a_browser() {
     storefront::a_customer_waits_in_a_line(&shop, &desk).await;
     storefront::markup_in_a_name_stays_text(&shop, &desk).await;
     storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
-    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
     drop(desk);
 
-    let visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
-    let phone = Browser::start_as(visitor).await.unwrap();
-    console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
-    console::everything_is_accessible(&phone, "phone-ko").await;
+    let phone = Browser::start_as(KOREAN_PHONE).await.unwrap();
     storefront::a_customer_buys_on_a_phone(&shop, &phone).await;
     storefront::everything_is_accessible(&shop, &phone, &storefront::KOREAN).await;
-    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
     drop(phone);
 
     shop.audit().await;

@@ -19,13 +19,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The time limit of consequences of a commit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Two stacks at a time: one mostly waits for timers while the other works.
-static TURNS: Semaphore = Semaphore::const_new(2);
-
-/// Waits until no stack runs, and keeps others from starting.
-pub async fn no_other_stack() -> SemaphorePermit<'static> {
-    TURNS.acquire_many(2).await.unwrap()
-}
+/// The stacks at a time: some wait for timers while others work.
+static TURNS: Semaphore = Semaphore::const_new(3);
 
 /// Waits for a turn to run a stack that is started by other means.
 pub async fn turn() -> SemaphorePermit<'static> {

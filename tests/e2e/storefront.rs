@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     console::{
-        choose, fill, has_each_message_in_both_languages, is_accessible, no_script_failed, open, push, shows,
-        the_keyboard_skips_the_navigation,
+        a_product_has_markup, choose, fill, has_each_message_in_both_languages, is_accessible, no_script_failed, open,
+        push, shows, the_keyboard_skips_the_navigation,
     },
     stack::{Api, Shop, eventually},
 };
@@ -294,6 +294,7 @@ pub async fn a_customer_waits_in_a_line(shop: &Shop, browser: &Browser) {
 }
 
 pub async fn markup_in_a_name_stays_text(shop: &Shop, browser: &Browser) {
+    a_product_has_markup(shop).await;
     let order = shop.api.order(ENGLISH.id, "owned").await.data()["orderId"].as_str().unwrap().to_owned();
     for view in ["products", "products/owned", "orders", &format!("orders/{order}")] {
         open(browser, view).await;

@@ -37,7 +37,9 @@ pub(crate) async fn run() -> Result<(), Failure> {
         simulate.args(["--seeds", "400"]);
         run::check_aside(simulate).await
     };
-    tokio::try_join!(check(cargo(&["test", "--workspace", "--test", "e2e"])), beside)?;
+    // One test waits for its turn while three stacks run.
+    let end_to_end = ["test", "--workspace", "--test", "e2e", "--", "--test-threads", "4"];
+    tokio::try_join!(check(cargo(&end_to_end)), beside)?;
 
     // The simulated runs use some of them, too.
     steps.begin("permissions that the functions do not use");
