@@ -21,6 +21,7 @@ pub mod fakes;
 pub mod limits;
 mod meter;
 pub mod metrics;
+pub mod night;
 pub mod permissions;
 pub mod price;
 pub mod sales;

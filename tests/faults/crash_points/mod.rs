@@ -22,6 +22,7 @@ use tests::{
     Answer, Bus, Call, TABLE, TestShop,
     deaths::{Deaths, Side},
     fakes::queue::{DeadLetterQueue, Waits},
+    night::is_night,
     permissions::running_as,
 };
 
@@ -259,7 +260,7 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
         let whole = play(&scenario, None).await;
         assert!(!whole.died, "{name}");
         for call in 0..whole.calls.len() {
-            for side in [Side::Before, Side::After] {
+            for side in sides(call) {
                 let at = format!("{name}, dying {side:?} {} ({call} of {:?})", whole.calls[call], whole.calls);
                 let played = play(&scenario, Some((call, side))).await;
                 assert!(played.died, "{at}");
@@ -275,6 +276,13 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
         functions.insert(scenario.function);
     }
     println!("{points} crash points of {} functions", functions.len());
+}
+
+/// The deaths at a call. A death after a call leaves what one before the next call does, unless both are on their way at
+/// once. So by day the deaths after each call do, and the one before the first.
+fn sides(call: usize) -> impl Iterator<Item = Side> {
+    let before = (call == 0 || is_night()).then_some(Side::Before);
+    before.into_iter().chain([Side::After])
 }
 
 /// The table before the scenario.
