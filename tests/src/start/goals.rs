@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, fmt, process::ExitCode, time::Duration};
 
 /// The functions with clients of other services than the table. All others have no client but the table's.
-const CALL_OUT: [&str; 8] = [
+const CALL_OUT: [&str; 10] = [
+    "build-exports",
     "confirm-payment",
     "count-sales",
     "deliver-orders",
+    "get-export",
     "process-expiry",
     "receive-payment-notice",
     "relay-events",
@@ -19,9 +21,10 @@ const CPU: [(&str, Duration); 1] = [("create-order", Duration::from_micros(600))
 
 /// Shortfalls that stand, each up to a bound, for the reason in `docs/start.md`.
 pub(super) const ARGUED: &[Argued] = &[
-    Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.6 },
-    Argued { of: Of::One("deliver-orders"), figure: Figure::Init, at_most: 3.3 },
-    Argued { of: Of::One("create-order"), figure: Figure::Zip, at_most: 3.5 },
+    Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.9 },
+    Argued { of: Of::AllThatCallOut, figure: Figure::Init, at_most: 3.8 },
+    Argued { of: Of::One("create-order"), figure: Figure::Zip, at_most: 3.8 },
+    Argued { of: Of::AllWithTheTableAlone, figure: Figure::Zip, at_most: 3.6 },
 ];
 
 /// The figures of a program.
@@ -61,6 +64,7 @@ pub(super) struct Argued {
 pub(super) enum Of {
     One(&'static str),
     AllWithTheTableAlone,
+    AllThatCallOut,
 }
 
 impl Of {
@@ -68,6 +72,7 @@ impl Of {
         match self {
             Self::One(name) => *name == function,
             Self::AllWithTheTableAlone => !CALL_OUT.contains(&function),
+            Self::AllThatCallOut => CALL_OUT.contains(&function),
         }
     }
 }
@@ -126,6 +131,7 @@ impl Verdict {
             return;
         }
         let text = format!("{name} {} instead of {}", figure.shown(value), figure.shown(goal));
+        // The bound of a function itself comes before that of all.
         let stands = argued.iter().find(|it| it.of.includes(name) && it.figure == figure);
         match stands {
             Some(Argued { at_most, .. }) if value <= *at_most => self.argued.push(text),
@@ -233,12 +239,16 @@ mod tests {
             assert_eq!(verdict(&[(name, figures)], &argued).exit_code(), ExitCode::FAILURE, "{name}");
         }
         let of_all = [Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.5 }];
-        for (name, init, code) in [
-            ("get-user", 5_000, ExitCode::SUCCESS),
-            ("get-user", 5_100, ExitCode::FAILURE),
-            ("deliver-orders", 6_100, ExitCode::FAILURE),
+        let of_callers = [Argued { of: Of::AllThatCallOut, figure: Figure::Init, at_most: 3.5 }];
+        for (name, init, argued, code) in [
+            ("get-user", 5_000, &of_all, ExitCode::SUCCESS),
+            ("get-user", 5_100, &of_all, ExitCode::FAILURE),
+            ("get-user", 5_000, &of_callers, ExitCode::FAILURE),
+            ("deliver-orders", 6_100, &of_all, ExitCode::FAILURE),
+            ("deliver-orders", 7_000, &of_callers, ExitCode::SUCCESS),
+            ("deliver-orders", 7_100, &of_callers, ExitCode::FAILURE),
         ] {
-            assert_eq!(verdict(&[(name, figures(init, 1, 1))], &of_all).exit_code(), code, "{name} {init}");
+            assert_eq!(verdict(&[(name, figures(init, 1, 1))], argued).exit_code(), code, "{name} {init}");
         }
     }
 }
