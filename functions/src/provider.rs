@@ -5,13 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_sdk_ssm::Client;
 use futures::{FutureExt, future::BoxFuture, lock::Mutex};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use payment_provider::{Answer, HttpTransport, Manual, NoAnswer, Request, SecretKey, Toss, Transport};
 use shared::{
     app::payments::provider::PaymentProvider,
+    lambda::parameter_store::Client,
     platform::{
         Clock, aws,
         environment::{ConfigError, optional, required},
@@ -48,7 +48,7 @@ pub async fn from_env() -> Result<Option<Arc<dyn PaymentProvider>>, Error> {
         Some("TOSS") => {
             let address = optional("PAYMENT_PROVIDER_URL").unwrap_or_else(|| TOSS.to_owned());
             let http = HttpTransport::new(&address.parse()?, TIME_LIMIT)?;
-            let client = Client::new(&aws::sdk_config()?);
+            let client = Client::new(&aws::sdk_config()?)?;
             let parameter = required("PAYMENT_SECRET_PARAMETER")?;
             let transport = StoredKey::new(http, client, parameter, Clock::system());
             // The transport puts the stored key in its place.
@@ -82,8 +82,7 @@ impl<T> StoredKey<T> {
         if let Some((key, _)) = cached.as_ref().filter(|(_, at)| is_younger(*at, MAX_AGE)) {
             return Ok(key.clone());
         }
-        let read = self.client.get_parameter().name(&self.parameter).with_decryption(true).send().await;
-        let text = read.ok().and_then(|output| output.parameter).and_then(|parameter| parameter.value);
+        let text = self.client.read(&self.parameter).await.ok();
         match (text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()), cached.as_ref()) {
             (Some(text), _) => {
                 let key = SecretKey::new(text);

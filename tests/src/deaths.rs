@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 use futures::future::{BoxFuture, FutureExt as _};
 use payment_provider::{Answer, NoAnswer, Request, Transport};
-use shared::lambda::failures_bucket;
+use shared::lambda::{failures_bucket, parameter_store};
 use tokio::sync::Notify;
 
 use crate::{
@@ -98,8 +98,8 @@ impl Deaths {
     }
 
     /// A client of the Parameter Store with watched calls.
-    pub fn ssm(&self, store: impl HttpConnector + 'static) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::new(&wire::to(self.watched(store)))
+    pub fn ssm(&self, store: impl HttpConnector + 'static) -> parameter_store::Client {
+        parameter_store::Client::new(&wire::to(self.watched(store))).expect("it is complete")
     }
 
     /// A client of S3 with watched calls.

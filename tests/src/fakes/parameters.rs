@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
 use functions::{provider::StoredKey, queue::deliver_orders::Signer};
 use serde_json::{Value, json};
-use shared::platform::Clock;
+use shared::{lambda::parameter_store::Client, platform::Clock};
 use webhook::Secrets;
 
 use crate::fakes::wire;
@@ -58,9 +58,9 @@ impl ParameterStore {
     }
 
     /// A client that does not repeat refused calls: tests count them, and most clocks stand still.
-    pub(crate) fn client(&self) -> aws_sdk_ssm::Client {
+    pub(crate) fn client(&self) -> Client {
         let config = wire::to(self.clone()).into_builder().retry_config(RetryConfig::disabled()).build();
-        aws_sdk_ssm::Client::new(&config)
+        Client::new(&config).expect("it is complete")
     }
 
     /// A signer with the parameter of this store.
@@ -74,7 +74,7 @@ impl ParameterStore {
     }
 
     /// A signer that reaches the store by this client.
-    pub fn signer_over(&self, client: aws_sdk_ssm::Client, clock: Clock) -> Signer {
+    pub fn signer_over(&self, client: Client, clock: Clock) -> Signer {
         Signer::new(client, NAME.to_owned(), clock)
     }
 }

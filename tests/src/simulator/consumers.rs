@@ -27,6 +27,7 @@ use shared::{
     app::{Shop, rebuild::Progress},
     lambda::{
         dead_letters::DeadLetters,
+        parameter_store::Client,
         queue::Queue,
         stream::{Batch, StreamDeadLetters},
     },
@@ -220,7 +221,7 @@ fn circuit(world: &World) -> Circuit {
 fn signer(world: &World) -> Signer {
     // A client takes longer to make than a delivery, so all runs share one.
     static STORE: LazyLock<ParameterStore> = LazyLock::new(ParameterStore::default);
-    static CLIENT: LazyLock<aws_sdk_ssm::Client> = LazyLock::new(|| STORE.client());
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| STORE.client());
 
     let world = world.clone();
     STORE.signer_over(CLIENT.clone(), Clock::new(move || world.now()))

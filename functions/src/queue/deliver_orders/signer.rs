@@ -8,17 +8,14 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_ssm::{
-    Client,
-    config::Builder,
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::get_parameter::GetParameterError,
-};
 use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::{SignedDuration, Timestamp};
-use shared::platform::{
-    Clock, aws,
-    environment::{ConfigError, required},
+use shared::{
+    lambda::parameter_store::{self, Client},
+    platform::{
+        Clock, aws,
+        environment::{ConfigError, required},
+    },
 };
 use webhook::{Message, Secrets};
 
@@ -77,9 +74,9 @@ impl Signer {
     pub fn from_env() -> Result<Self, ConfigError> {
         let config = aws::sdk_config()?;
         let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-        let config = Builder::from(&config).timeout_config(timeouts.operation_timeout(TIMEOUT).build());
+        let config = config.into_builder().timeout_config(timeouts.operation_timeout(TIMEOUT).build()).build();
         let parameter = required("DATA_PLATFORM_SECRET_PARAMETER")?;
-        Ok(Self::new(Client::from_conf(config.build()), parameter, Clock::system()))
+        Ok(Self::new(Client::new(&config)?, parameter, Clock::system()))
     }
 
     /// A signer with the secrets in a parameter of the store behind the client.
@@ -131,12 +128,13 @@ impl Signer {
 
     async fn read(&self) -> Result<Secrets, ReadError> {
         let name = &self.parameter;
-        let answer = self.client.get_parameter().name(name).with_decryption(true).send().await.map_err(|error| {
-            let is_absent = matches!(error.as_service_error(), Some(GetParameterError::ParameterNotFound(_)));
-            let reason = format!("the parameter {name} could not be read: {}", described(&error));
-            if is_absent { ReadError::Unusable(reason) } else { ReadError::Unreachable(reason) }
+        let value = self.client.read(name).await.map_err(|error| {
+            let reason = format!("the parameter {name} could not be read: {error}");
+            match error {
+                parameter_store::ReadError::NotFound => ReadError::Unusable(reason),
+                parameter_store::ReadError::Unreachable(_) => ReadError::Unreachable(reason),
+            }
         })?;
-        let value = answer.parameter().and_then(|parameter| parameter.value()).unwrap_or_default();
         value.parse().map_err(|fault| ReadError::Unusable(format!("the parameter {name} is malformed: {fault}")))
     }
 
@@ -187,14 +185,6 @@ impl Cache {
 fn is_within(since: Timestamp, time: SignedDuration, now: Timestamp) -> bool {
     let passed = now.duration_since(since);
     !passed.is_negative() && passed < time
-}
-
-/// The reason of a failed call. The whole of the error is not shown: it can hold the answer, and that a secret.
-fn described(error: &SdkError<GetParameterError>) -> String {
-    match error.code() {
-        Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]
