@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tests::{
     Call, TestShop,
+    night::times,
     steps::{at_once, codes, counted, hold, race},
 };
 
@@ -51,7 +52,8 @@ async fn concurrent_orders_sell_sharded_stock_once() {
 
 /// The first try of each user is paid or held, whichever comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn three_hundred_users_get_one_unit_each_however_often_they_try() {
+async fn users_get_one_unit_each_however_often_they_try() {
+    let users = times(150, 300);
     for flash in [false, true] {
         let shop = TestShop::with_instances(8);
         let tea = json!({
@@ -59,48 +61,50 @@ async fn three_hundred_users_get_one_unit_each_however_often_they_try() {
             "limit": { "perUser": 1, "within": "EVER" },
         });
         shop.post("/products", tea).as_admin().await.expect(201);
-        for user in 0..300 {
+        for user in 0..users {
             shop.customer(&format!("u{user}"), 100_000).await;
         }
-        let tries = (0..900).map(|number| {
-            let user = format!("u{}", number % 300);
-            if number / 300 == 1 { hold(&shop, &user, "tea", 1) } else { shop.order(&user, "tea", 1) }
+        let tries = (0..3 * users).map(|number| {
+            let user = format!("u{}", number % users);
+            if number / users == 1 { hold(&shop, &user, "tea", 1) } else { shop.order(&user, "tea", 1) }
         });
         let answers = race(tries.collect()).await;
-        assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 600), ("SUCCESS", 300)]));
-        for user in 0..300 {
+        assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 2 * users), ("SUCCESS", users)]));
+        for user in 0..users {
             let orders = shop.get(&format!("/orders?userId=u{user}")).as_user(&format!("u{user}")).await.expect(200);
             assert_eq!(orders["items"].as_array().unwrap().len(), 1);
         }
-        assert_eq!(shop.stock("tea").await, 700);
+        assert_eq!(usize::try_from(shop.stock("tea").await), Ok(1_000 - users));
         shop.audit().await;
     }
 }
 
-/// Of four hundred buyers of one unit, just a hundred pay half the price. Each order is made.
+/// Of the buyers of one unit each, just a quarter pay half the price. Each order is made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_first_hundred_units_are_sold_at_half_price() {
+async fn the_first_units_are_sold_at_half_price() {
+    let users = times(200, 400);
     for flash in [false, true] {
         let shop = TestShop::with_instances(8);
         let offer = json!({
-            "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": 100,
+            "discount": 500, "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "quantity": users / 4,
         });
         let tea = json!({
             "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 16, "flash": flash,
             "offers": [offer],
         });
         shop.post("/products", tea).as_admin().await.expect(201);
-        for user in 0..400 {
+        for user in 0..users {
             shop.customer(&format!("u{user}"), 100_000).await;
         }
-        let answers = at_once((0..400).map(|user| shop.order(&format!("u{user}"), "tea", 1))).await;
+        let answers = at_once((0..users).map(|user| shop.order(&format!("u{user}"), "tea", 1))).await;
         let mut discounts: Vec<i64> = answers
             .into_iter()
             .map(|answer| answer.expect(201)["items"][0]["unitDiscount"].as_i64().unwrap_or_default())
             .collect();
         discounts.sort_unstable();
-        assert_eq!((discounts[299], discounts[300], discounts[399]), (0, 500, 500));
-        assert_eq!(shop.stock("tea").await, 600);
+        let whole = users - users / 4;
+        assert_eq!((discounts[whole - 1], discounts[whole], discounts[users - 1]), (0, 500, 500));
+        assert_eq!(usize::try_from(shop.stock("tea").await), Ok(1_000 - users));
         shop.audit().await;
     }
 }

@@ -39,7 +39,7 @@ async fn shop_with_payments() -> (TestShop, String) {
     (shop, top)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_day_of_payments_and_refunds_reconciles() {
     let (shop, _) = shop_with_payments().await;
     let statement = statement_of_today(&shop);
@@ -48,7 +48,7 @@ async fn a_day_of_payments_and_refunds_reconciles() {
     assert_eq!((report.figures.payments, report.figures.paid, report.figures.cancels), (3, 39_000, 2), "{report}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lost_and_a_foreign_line_are_named() {
     let (shop, top) = shop_with_payments().await;
     let statement = statement_of_today(&shop);

@@ -173,12 +173,12 @@ async fn many_functions_take_one_step_at_a_time() {
     shop.audit().await;
 }
 
-async fn campaign(shop: &TestShop) -> Value {
-    shop.without_limits().get("/coupons/welcome").as_admin().await.expect(200)
+async fn campaign(shop: &TestShop, id: &str) -> Value {
+    shop.without_limits().get(&format!("/coupons/{id}")).as_admin().await.expect(200)
 }
 
-fn issue(shop: &TestShop, user: &str) -> Call {
-    shop.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }))
+fn issue(shop: &TestShop, user: &str, campaign: &str) -> Call {
+    shop.post("/coupons/issue", json!({ "userId": user, "couponId": campaign }))
 }
 
 /// The numbers of counters that the events tell of.
@@ -194,28 +194,28 @@ const FIXED: fn() -> Value = || json!({ "kind": "FIXED", "value": 1_000 });
 async fn a_hot_campaign_gets_counters_and_issues_exactly_meanwhile() {
     const CLIENTS: usize = 100;
     const ROUNDS: usize = 11;
+    let limits = Limits { burst_seconds: 0.1, ..Limits::for_warm_table(256) };
+    let shop = TestShop::through(limits, CLIENTS);
+    let prepare = shop.without_limits();
+    for user in 0..CLIENTS * ROUNDS {
+        prepare.customer(&format!("u{user}"), 0).await;
+    }
     let mut seconds = Vec::new();
-    for pinned in [true, false] {
-        let limits = Limits { burst_seconds: 0.1, ..Limits::for_warm_table(256) };
-        let shop = TestShop::through(limits, CLIENTS);
-        let prepare = shop.without_limits();
+    for (id, pinned) in [("pinned", true), ("free", false)] {
         let mut terms = FIXED();
         if pinned {
             terms["counterShards"] = json!(1);
         }
-        prepare.campaign("welcome", 1_000, terms).await;
-        for user in 0..CLIENTS * ROUNDS {
-            prepare.customer(&format!("u{user}"), 0).await;
-        }
+        prepare.campaign(id, 1_000, terms).await;
         let requests = shop.clone();
         let sold = rush(&shop, CLIENTS, move |client: usize, round: usize, _: Option<&Answer>| {
-            (round < ROUNDS).then(|| issue(&requests, &format!("u{}", client * ROUNDS + round)))
+            (round < ROUNDS).then(|| issue(&requests, &format!("u{}", client * ROUNDS + round), id))
         })
         .await;
-        let welcome = campaign(&shop).await;
-        assert_eq!((sold.successes.len(), &welcome["remainingQuantity"]), (1_000, &json!(0)), "{:?}", sold.codes);
-        let counters = welcome["counterShards"].as_u64().unwrap();
-        assert_eq!(counters > 1, !pinned, "{welcome}");
+        let campaign = campaign(&shop, id).await;
+        assert_eq!((sold.successes.len(), &campaign["remainingQuantity"]), (1_000, &json!(0)), "{:?}", sold.codes);
+        let counters = campaign["counterShards"].as_u64().unwrap();
+        assert_eq!(counters > 1, !pinned, "{campaign}");
         assert_eq!(counters_told(&shop).await.last().copied(), (!pinned).then_some(counters));
         seconds.push(sold.successes.iter().max().unwrap().as_secs_f64());
         assert_eq!(shop.audit().await.tickets_orphaned, 0);
@@ -236,8 +236,8 @@ async fn uneven() -> (TestShop, String) {
 #[tokio::test]
 async fn a_campaign_with_an_empty_counter_while_another_is_full_gets_a_counter() {
     let (shop, user) = uneven().await;
-    issue(&shop, &user).await.expect(201);
-    let welcome = campaign(&shop).await;
+    issue(&shop, &user, "welcome").await.expect(201);
+    let welcome = campaign(&shop, "welcome").await;
     assert_eq!((&welcome["counterShards"], &welcome["remainingQuantity"]), (&json!(3), &json!(549)));
     assert_eq!(counters_told(&shop).await, [3]);
     shop.audit().await;
@@ -249,13 +249,13 @@ async fn a_campaign_grows_whole_or_not_at_all() {
     let mut seen = std::collections::BTreeSet::new();
     for number in 1.. {
         let (shop, user) = uneven().await;
-        let answered = dying_at(&shop, number, issue(&shop, &user)).await;
+        let answered = dying_at(&shop, number, issue(&shop, &user, "welcome")).await;
         for _ in 0..3 {
             wait(&shop, 60_000);
             sweep::tickets::run(shop.instance()).await.unwrap();
         }
         assert_eq!(shop.audit().await.tickets_orphaned, 0, "call {number}");
-        let welcome = campaign(&shop).await;
+        let welcome = campaign(&shop, "welcome").await;
         seen.insert(welcome["counterShards"].as_u64().unwrap());
         let issued = i64::from(answered.is_some());
         let left = welcome["remainingQuantity"].as_i64().unwrap();
@@ -279,8 +279,8 @@ async fn counters_that_an_admin_set_stay() {
         shop.campaign("welcome", 1_000, terms).await;
         shop.customer("mina", 0).await;
         shop.dynamo().fail_first("UpdateItem", 3, Fault::Conflict);
-        issue(&shop, "mina").await.expect(201);
-        assert_eq!(campaign(&shop).await["counterShards"], counters);
+        issue(&shop, "mina", "welcome").await.expect(201);
+        assert_eq!(campaign(&shop, "welcome").await["counterShards"], counters);
         shop.audit().await;
     }
 }
@@ -301,8 +301,8 @@ async fn a_line_counts_the_tickets_of_counters_that_another_function_added() {
     let entry = enter(&user).await.expect(201);
     let ticket = entry["ticket"].as_str().unwrap();
     assert_eq!(look(&user, ticket).await["status"], "ADMITTED");
-    issue(&shop, &user).header("x-drop-ticket", ticket).await.expect(201);
-    assert_eq!(campaign(&shop).await["counterShards"], 3);
+    issue(&shop, &user, "welcome").header("x-drop-ticket", ticket).await.expect(201);
+    assert_eq!(campaign(&shop, "welcome").await["counterShards"], 3);
     orphan_tickets(&shop, "welcome", 1, 275).await;
     let entry = enter("jun").await.expect(201);
     let seen = look("jun", entry["ticket"].as_str().unwrap()).await;

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::{
     Dynamo,
     fakes::{payment_provider::InProcess, wire},
+    night::is_night,
 };
 
 /// The side of a call on which the function dies.
@@ -28,6 +29,9 @@ pub enum Side {
     /// After it was carried out.
     After,
 }
+
+/// The calls that change nothing.
+const READS: [&str; 7] = ["BatchGetItem", "GET", "GetItem", "GetParameter", "Query", "Scan", "TransactGetItems"];
 
 /// Watches the calls that a function makes, and lets it die at one of them.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +53,18 @@ impl Deaths {
     /// The operations of the calls made so far.
     pub fn calls(&self) -> Vec<String> {
         self.0.calls.lock().unwrap().clone()
+    }
+
+    /// The points at which a function with the calls made so far is to die. Between two writes nothing changes, so each death there
+    /// leaves the same, unless calls are on their way at once. So by day it dies before its first call, and after each write.
+    pub fn points(&self) -> Vec<(usize, Side)> {
+        let calls = self.calls();
+        let all = (0..calls.len()).flat_map(|call| [(call, Side::Before), (call, Side::After)]);
+        let differs = |(call, side): &(usize, Side)| match side {
+            Side::Before => *call == 0,
+            Side::After => !READS.contains(&calls[*call].as_str()),
+        };
+        all.filter(|point| is_night() || differs(point)).collect()
     }
 
     /// Runs a function; `None` if it dies.

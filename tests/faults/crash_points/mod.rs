@@ -22,14 +22,10 @@ use tests::{
     Answer, Bus, Call, TABLE, TestShop,
     deaths::{Deaths, Side},
     fakes::queue::{DeadLetterQueue, Waits},
-    night::is_night,
     permissions::running_as,
 };
 
 use self::scenarios::scenarios;
-
-/// The calls that change nothing.
-const READS: [&str; 7] = ["BatchGetItem", "GET", "GetItem", "GetParameter", "Query", "Scan", "TransactGetItems"];
 
 /// The arguments of a function, and the services that it reaches.
 #[derive(Debug, Clone)]
@@ -122,6 +118,8 @@ impl Outcome {
 struct Played {
     outcome: Outcome,
     calls: Vec<String>,
+    /// The points at which the function is to die.
+    points: Vec<(usize, Side)>,
     died: bool,
 }
 
@@ -170,7 +168,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     let answer = answer.map(without_sheet_id);
     let items = if scenario.is_swept { payments::money(&shop) } else { items(&shop, scenario.except) };
     let outcome = Outcome { answer, items, published };
-    Played { outcome, calls: deaths.calls(), died }
+    Played { outcome, calls: deaths.calls(), points: deaths.points(), died }
 }
 
 /// The answer without the id of an order sheet, which is new each time.
@@ -262,7 +260,7 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
         let (before, _) = untouched(&scenario).await;
         let whole = play(&scenario, None).await;
         assert!(!whole.died, "{name}");
-        for (call, side) in deaths_by(&whole.calls) {
+        for (call, side) in whole.points {
             let at = format!("{name}, dying {side:?} {} ({call} of {:?})", whole.calls[call], whole.calls);
             let played = play(&scenario, Some((call, side))).await;
             assert!(played.died, "{at}");
@@ -277,17 +275,6 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
         functions.insert(scenario.function);
     }
     println!("{points} crash points of {} functions", functions.len());
-}
-
-/// The deaths of a function with these calls. Between two writes nothing changes, so each death there leaves the same, unless calls
-/// are on their way at once. So by day a function dies before its first call, and after each write.
-fn deaths_by(calls: &[String]) -> Vec<(usize, Side)> {
-    let all = (0..calls.len()).flat_map(|call| [(call, Side::Before), (call, Side::After)]);
-    let differs = |(call, side): &(usize, Side)| match side {
-        Side::Before => *call == 0,
-        Side::After => !READS.contains(&calls[*call].as_str()),
-    };
-    all.filter(|death| is_night() || differs(death)).collect()
 }
 
 /// The table before the scenario.

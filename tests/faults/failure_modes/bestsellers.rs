@@ -13,6 +13,7 @@ use shared::{
 use tests::{
     Cost, Fault, TestShop,
     drafts::id,
+    night::times,
     sales::{Sales, item, tamper},
     steps::cancel,
 };
@@ -129,7 +130,7 @@ async fn every_answer_equals_a_full_recount() {
     }
     let below = |bound: u64| i64::try_from(random.below(bound)).unwrap();
     let (mut orders, mut off_sale) = (Vec::new(), std::collections::BTreeSet::new());
-    for hour in 0..120 {
+    for hour in (0..120).step_by(times(2, 1)) {
         let at = format!("2026-11-{:02}T{:02}:59:00Z", 20 + hour / 24, hour % 24);
         shop.set_clock(&at);
         let items: Vec<Value> = (0..30)

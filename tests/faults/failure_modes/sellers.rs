@@ -124,21 +124,18 @@ async fn the_sweep_pauses_products_after_an_interrupted_suspension() {
     let counted = shop_of_a_seller().await;
     let deaths = Deaths::default();
     suspend(&counted.watched_by(&deaths), "SUSPENDED").await.expect(200);
-    let calls = deaths.calls().len();
-    assert!(calls > 8, "{calls}");
-    for call in 0..calls {
-        for side in [Side::Before, Side::After] {
-            let shop = shop_of_a_seller().await;
-            let deaths = Deaths::at(call, side);
-            let watched = shop.watched_by(&deaths);
-            assert!(deaths.run(suspend(&watched, "SUSPENDED")).await.is_none(), "{call} {side:?}");
-            sweep(&shop).await;
-            // It was committed, or it was not.
-            let user = shop.get("/users/dabang").as_admin().await.expect(200);
-            let expected = if user["status"] == "SUSPENDED" { PAUSED } else { SOLD };
-            assert_eq!(statuses(&shop).await, expected, "{call} {side:?}");
-            shop.audit().await;
-        }
+    assert!(deaths.calls().len() > 8, "{:?}", deaths.calls());
+    for (call, side) in deaths.points() {
+        let shop = shop_of_a_seller().await;
+        let deaths = Deaths::at(call, side);
+        let watched = shop.watched_by(&deaths);
+        assert!(deaths.run(suspend(&watched, "SUSPENDED")).await.is_none(), "{call} {side:?}");
+        sweep(&shop).await;
+        // It was committed, or it was not.
+        let user = shop.get("/users/dabang").as_admin().await.expect(200);
+        let expected = if user["status"] == "SUSPENDED" { PAUSED } else { SOLD };
+        assert_eq!(statuses(&shop).await, expected, "{call} {side:?}");
+        shop.audit().await;
     }
 }
 
@@ -158,19 +155,17 @@ async fn the_next_sweep_completes_an_interrupted_one() {
     let (counted, deaths) = (shop_with_rest().await, Deaths::default());
     sweep::inventory::run(counted.watched_by(&deaths).instance()).await.unwrap();
     assert_eq!(statuses(&counted).await, PAUSED);
-    for call in 0..deaths.calls().len() {
-        for side in [Side::Before, Side::After] {
-            let shop = shop_with_rest().await;
-            let deaths = Deaths::at(call, side);
-            let watched = shop.watched_by(&deaths);
-            assert!(deaths.run(sweep::inventory::run(watched.instance())).await.is_none(), "{call} {side:?}");
-            sweep::inventory::run(shop.instance()).await.unwrap();
-            assert_eq!(statuses(&shop).await, PAUSED, "{call} {side:?}");
-            // The sweep of the inventory looks at a product that has just changed in the next minute.
-            shop.set_clock("2026-11-20T03:02:00Z");
-            sweep::inventory::run(shop.instance()).await.unwrap();
-            shop.audit().await;
-        }
+    for (call, side) in deaths.points() {
+        let shop = shop_with_rest().await;
+        let deaths = Deaths::at(call, side);
+        let watched = shop.watched_by(&deaths);
+        assert!(deaths.run(sweep::inventory::run(watched.instance())).await.is_none(), "{call} {side:?}");
+        sweep::inventory::run(shop.instance()).await.unwrap();
+        assert_eq!(statuses(&shop).await, PAUSED, "{call} {side:?}");
+        // The sweep of the inventory looks at a product that has just changed in the next minute.
+        shop.set_clock("2026-11-20T03:02:00Z");
+        sweep::inventory::run(shop.instance()).await.unwrap();
+        shop.audit().await;
     }
 }
 
