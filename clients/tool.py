@@ -12,6 +12,7 @@ Only npm and PyPI are asked, and only for packages of `package-lock.json` and `r
 import argparse
 import concurrent.futures
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
@@ -66,6 +67,20 @@ def npx(program, *arguments, **options):
     return run("node", MODULES / program, *arguments, **options)
 
 
+def unless_done(stamp, inputs, step):
+    """Does a step, unless it has succeeded with the same inputs and the same tools before."""
+    files = [path for path in inputs if path.is_file()]
+    files += [path for folder in inputs for path in sorted(folder.rglob("*")) if path.is_file()]
+    tools = [Path(__file__), CLIENTS / "package-lock.json", CLIENTS / "requirements.txt"]
+    content = b"\0".join(path.read_bytes() for path in files + tools)
+    digest = hashlib.sha256(content + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    stamp.unlink(missing_ok=True)
+    step()
+    stamp.write_text(digest)
+
+
 def install():
     """Installs the npm packages, unless those of the lock file are there."""
     lock = (CLIENTS / "package-lock.json").read_text()
@@ -86,23 +101,40 @@ def generated_types():
 
 
 def types_are_in_step():
+    unless_done(LOCAL / "types.done", [REFERENCE, TYPES], compare_types)
+
+
+def compare_types():
     if TYPES.read_text() != generated_types():
         raise Failed(f"{TYPES.relative_to(ROOT)} is not that of the reference: run clients/tool.py types")
 
 
 def lint_by_redocly():
+    unless_done(LOCAL / "redocly.done", [REFERENCE, CLIENTS / "redocly.yaml"], redocly)
+
+
+def redocly():
     said = npx("@redocly/cli/bin/cli.js", "lint", REFERENCE, "--config", CLIENTS / "redocly.yaml", "--format", "stylish")
     if "warning" in said.replace("Deprecation warning", ""):
         raise Failed(f"redocly lint warns\n{said}")
 
 
 def lint_by_spectral():
+    rules = [CLIENTS / "spectral.yaml", CLIENTS / "spectral-events.yaml"]
+    unless_done(LOCAL / "spectral.done", [REFERENCE, EVENTS, *rules], spectral)
+
+
+def spectral():
     for rules, document in [("spectral.yaml", REFERENCE), ("spectral-events.yaml", EVENTS)]:
         options = ["--ruleset", CLIENTS / rules, "--fail-severity", "hint"]
         npx("@stoplight/spectral-cli/dist/index.js", "lint", *options, document)
 
 
 def build_kit():
+    unless_done(BUILT / "done", [KIT], compile_kit)
+
+
+def compile_kit():
     shutil.rmtree(BUILT, ignore_errors=True)
     types = ["--typeRoots", MODULES / "@types"]
     npx("typescript/bin/tsc", "--project", KIT / "tsconfig.test.json", "--outDir", BUILT, *types)
@@ -153,16 +185,31 @@ def install_generators():
     stamp.write_text(wanted)
 
 
-def generate(name):
-    """The empty folder of a generated client."""
+def generated(name, journey, make):
+    """The folder of a generated client with its journey, which `make` fills."""
     folder = LOCAL / "generated" / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+
+    def anew():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        make(folder)
+
+    unless_done(folder / "done", [REFERENCE, TYPES, CLIENTS / "journeys" / journey], anew)
     return folder
 
 
-def journey_in_typescript(name, folder, url):
-    """Compiles a generated client with its journey, and runs it."""
+def in_typescript(name, make, url):
+    """Generates a client, compiles it with its journey, and runs that."""
+
+    def make_and_compile(folder):
+        make(folder)
+        compile_journey(name, folder)
+
+    folder = generated(name, f"{name}.ts", make_and_compile)
+    run("node", folder / "built/journey.js", JANGTEO_URL=url)
+
+
+def compile_journey(name, folder):
     shutil.copy(CLIENTS / f"journeys/{name}.ts", folder / "journey.ts")
     modules = folder / "node_modules"
     if not modules.exists():
@@ -170,35 +217,36 @@ def journey_in_typescript(name, folder, url):
     strict = ["--strict", "--skipLibCheck", "--target", "ES2022", "--esModuleInterop", "--module", "commonjs", "--moduleResolution", "node10"]
     libraries = ["--lib", "ES2022,DOM,DOM.Iterable", "--types", "node"]
     npx("typescript/bin/tsc", *strict, *libraries, "--outDir", folder / "built", folder / "journey.ts", cwd=folder)
-    run("node", folder / "built/journey.js", JANGTEO_URL=url)
 
 
 def by_openapi_fetch(url):
-    folder = generate("openapi-fetch")
-    shutil.copy(TYPES, folder / "schema.d.ts")
-    journey_in_typescript("openapi-fetch", folder, url)
+    in_typescript("openapi-fetch", lambda folder: shutil.copy(TYPES, folder / "schema.d.ts"), url)
 
 
 def by_hey_api(url):
-    folder = generate("hey-api")
-    npx("@hey-api/openapi-ts/bin/run.js", "-i", REFERENCE, "-o", folder, "-c", "@hey-api/client-fetch", cwd=folder)
-    journey_in_typescript("hey-api", folder, url)
+    def make(folder):
+        npx("@hey-api/openapi-ts/bin/run.js", "-i", REFERENCE, "-o", folder, "-c", "@hey-api/client-fetch", cwd=folder)
+
+    in_typescript("hey-api", make, url)
 
 
 def by_openapi_generator(url):
-    folder = generate("openapi-generator")
-    run(PYTHON / "bin/openapi-generator-cli", "generate", "-g", "typescript-fetch", "-i", REFERENCE, "-o", folder)
-    journey_in_typescript("openapi-generator", folder, url)
+    def make(folder):
+        run(PYTHON / "bin/openapi-generator-cli", "generate", "-g", "typescript-fetch", "-i", REFERENCE, "-o", folder)
+
+    in_typescript("openapi-generator", make, url)
 
 
 def by_openapi_python_client(url):
-    folder = generate("openapi-python-client")
-    options = ["--path", REFERENCE, "--output-path", folder / "generated", "--meta", "none"]
-    path = f"{PYTHON / 'bin'}{os.pathsep}{ENVIRONMENT['PATH']}"
-    said = run(PYTHON / "bin/openapi-python-client", "generate", "--fail-on-warning", *options, PATH=path)
-    if "arning" in said:
-        raise Failed(said)
-    shutil.copy(CLIENTS / "journeys/openapi_python_client.py", folder / "journey.py")
+    def make(folder):
+        options = ["--path", REFERENCE, "--output-path", folder / "generated", "--meta", "none"]
+        path = f"{PYTHON / 'bin'}{os.pathsep}{ENVIRONMENT['PATH']}"
+        said = run(PYTHON / "bin/openapi-python-client", "generate", "--fail-on-warning", *options, PATH=path)
+        if "arning" in said:
+            raise Failed(said)
+        shutil.copy(CLIENTS / "journeys/openapi_python_client.py", folder / "journey.py")
+
+    folder = generated("openapi-python-client", "openapi_python_client.py", make)
     run(PYTHON / "bin/python", folder / "journey.py", JANGTEO_URL=url)
 
 
