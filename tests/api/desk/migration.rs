@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::store::{Key, keys};
 use tests::{
     TABLE, TestShop,
-    deaths::{Deaths, Side},
+    deaths::Deaths,
     steps::{migrate, migrate_by_pages_of},
 };
 

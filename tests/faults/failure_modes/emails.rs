@@ -9,7 +9,7 @@ use shared::{
 };
 use tests::{
     Call, Fault, TABLE, TestShop,
-    deaths::{Deaths, Side},
+    deaths::Deaths,
     steps::{migrate, migrate_by_pages_of},
 };
 
