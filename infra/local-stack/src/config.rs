@@ -3,11 +3,13 @@ use std::{
     env, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
     path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::{
     Steps,
-    error::{Context, Error, Result},
+    error::{Error, Result},
 };
 
 /// The variable that takes an action away from a function in every test run: `create-order dynamodb:GetItem`. The run has
@@ -125,11 +127,14 @@ impl Ports {
     /// # Errors
     /// If there are none.
     pub fn free() -> Result<Self> {
-        // All are held until the last is found, or the same could be found twice.
-        let listeners: [TcpListener; 6] = [listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?];
-        let [emulator, gateway, watch, data_platform, issuer, payment_system] =
-            listeners.map(|listener| listener.local_addr().map_or(0, |address| address.port()));
-        Ok(Self { emulator, gateway, watch, data_platform, issuer, payment_system })
+        Ok(Self {
+            emulator: free_port()?,
+            gateway: free_port()?,
+            watch: free_port()?,
+            data_platform: free_port()?,
+            issuer: free_port()?,
+            payment_system: free_port()?,
+        })
     }
 
     pub(crate) const fn all(self) -> [u16; 6] {
@@ -147,10 +152,7 @@ impl Ports {
             (self.issuer, "the issuer of identity"),
             (self.payment_system, "the payment system"),
         ] {
-            listen(port).map_err(|_| Error::PortInUse { port, purpose })?;
-            // A machine may have no IPv6.
-            let other = TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port));
-            if other.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+            if !is_free(port) {
                 return Err(Error::PortInUse { port, purpose });
             }
         }
@@ -158,8 +160,29 @@ impl Ports {
     }
 }
 
-fn listen(port: u16) -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context(format_args!("listen on port {port}"))
+/// The ports for test runs, below those that systems give to outgoing connections: one of these may be taken before the
+/// stack listens on it.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 12_000;
+
+/// A port that is free at this moment, and another one each time.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn free_port() -> Result<u16> {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    // Processes that run at the same time begin at different ports.
+    let begin = process::id().wrapping_mul(64);
+    let tried = (0..PORTS).map(|_| begin.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS));
+    let mut ports = tried.filter_map(|number| u16::try_from(number).ok()).map(|number| FIRST_PORT + number);
+    ports.find(|port| is_free(*port)).ok_or(Error::NoFreePort)
+}
+
+fn is_free(port: u16) -> bool {
+    // A machine may have no IPv6.
+    let other = TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port));
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        && other.map_or_else(|error| error.kind() != io::ErrorKind::AddrInUse, |_| true)
 }
 
 /// The root of the repository this was built from.

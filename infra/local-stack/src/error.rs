@@ -14,6 +14,10 @@ pub enum Error {
         purpose: &'static str,
     },
 
+    /// A test run found no port to listen on.
+    #[error("no port between 20000 and 32000 is free")]
+    NoFreePort,
+
     /// Another run uses the same state.
     #[error("{} is in use by another run: stop that one first", .0.display())]
     StateInUse(PathBuf),

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -12,7 +11,7 @@ use reqwest::Client;
 
 use crate::{
     Steps, Tools,
-    config::repository,
+    config::{free_port, repository},
     emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
     leash::Leashed,
@@ -87,11 +86,6 @@ async fn start(
     let answers = || async { client.get(&url).send().await.is_ok() };
     process.until_ready(START_LIMIT, answers).await?;
     Ok((url, process))
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(listener.context("find a free port")?.port())
 }
 
 /// The path of Node.js, if it is there and new enough.
