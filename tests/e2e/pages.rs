@@ -38,7 +38,23 @@ async fn the_console_works_in_a_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_storefront_the_checkout_and_the_reference_work_in_a_browser() {
+async fn the_reference_works_in_a_browser() {
+    let Some(desk) = Browser::start().await else { return };
+    let shop = Shop::start("e2e-reference").await;
+    console::open_the_sample_shop(&shop).await;
+    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
+    drop(desk);
+
+    let phone = Browser::start_as(KOREAN_PHONE).await.unwrap();
+    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
+    drop(phone);
+
+    shop.no_function_panicked();
+    shop.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_storefront_and_the_checkout_work_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let shop = Shop::start("e2e-storefront").await;
     checkout::a_customer_pays_an_order(&shop, browser).await;
@@ -52,13 +68,11 @@ async fn the_storefront_the_checkout_and_the_reference_work_in_a_browser() {
     storefront::a_customer_waits_in_a_line(&shop, &desk).await;
     storefront::markup_in_a_name_stays_text(&shop, &desk).await;
     storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
-    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
     drop(desk);
 
     let phone = Browser::start_as(KOREAN_PHONE).await.unwrap();
     storefront::a_customer_buys_on_a_phone(&shop, &phone).await;
     storefront::everything_is_accessible(&shop, &phone, &storefront::KOREAN).await;
-    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
     drop(phone);
 
     shop.audit().await;

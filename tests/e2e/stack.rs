@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The stacks at a time: some wait for timers while others work.
-static TURNS: Semaphore = Semaphore::const_new(3);
+static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// Waits for a turn to run a stack that is started by other means.
 pub async fn turn() -> SemaphorePermit<'static> {

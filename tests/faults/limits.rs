@@ -196,7 +196,7 @@ async fn race(users: usize, shards: u16) -> Rush {
 
 #[tokio::test(start_paused = true)]
 async fn shards_reduce_conflicts() {
-    let (one, sixteen) = (race(200, 1).await, race(200, 16).await);
+    let (one, sixteen) = (race(100, 1).await, race(100, 16).await);
     let (of_one, of_sixteen) = (one.seen.conflicts, sixteen.seen.conflicts);
     assert!(of_sixteen * 2 < of_one, "{of_one} conflicts on one shard, {of_sixteen} on sixteen");
 }
