@@ -7,7 +7,7 @@ use audit::{Inspection, Invariant, Pace, Progress, ReadPace, Scope, Source};
 use functions::schedule::audit_books::Books;
 use serde_json::{Value, json};
 use shared::platform::Clock;
-use tests::{TABLE, TestShop, limits::Limits, permissions::running_as};
+use tests::{TABLE, TestShop, limits::Limits, night::times, permissions::running_as};
 use tokio::time::sleep;
 
 /// Small pages, slowly read: a pass takes minutes.
@@ -122,7 +122,7 @@ fn tamper(shop: &TestShop, pk: &str, sk: &str, attribute: &str, by: i64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_shop_without_a_fault_raises_no_alarm() {
-    for seed in 1..=3 {
+    for seed in (1..).take(times(1, 3)) {
         let shop = shop(seed).await;
         let progress = audit(&shop, Pace::NIGHTLY).await;
         assert_eq!(progress.wrong, BTreeSet::new(), "seed {seed}");
