@@ -142,7 +142,8 @@ async fn an_attempt_that_is_too_late_changes_no_part() {
     assert_eq!(shown(&shop, &id).await.1, text);
 }
 
-/// Exports a small shop by a function that dies as it is to, and by one that does not. Returns whether it died, and the file.
+/// Exports a small shop by a function that dies as it is to, and by one that does not. Returns whether it died, and the
+/// file.
 async fn exported(of: &str, deaths: &Deaths) -> (bool, String) {
     let shop = shop_with(2).await;
     let id = begin(&shop, of).await;

@@ -55,8 +55,9 @@ impl Deaths {
         self.0.calls.lock().unwrap().clone()
     }
 
-    /// The points at which a function with the calls made so far is to die. Between two writes nothing changes, so each death there
-    /// leaves the same, unless calls are on their way at once. So by day it dies before its first call, and after each write.
+    /// The points at which a function with the calls made so far is to die. Between two writes nothing changes, so each
+    /// death there leaves the same, unless calls are on their way at once. So by day it dies before its first call, and
+    /// after each write.
     pub fn points(&self) -> Vec<(usize, Side)> {
         let calls = self.calls();
         let all = (0..calls.len()).flat_map(|call| [(call, Side::Before), (call, Side::After)]);

@@ -91,8 +91,8 @@ fn the_template_keeps_every_rule() {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
-/// Violations of the unchanged template are not counted, so that one of them does not fail every fault here. By day a fault meets
-/// its own rule, and at night all.
+/// Violations of the unchanged template are not counted, so that one of them does not fail every fault here. By day a
+/// fault meets its own rule, and at night all.
 #[test]
 fn every_planted_fault_is_caught_by_its_rule_alone() {
     let mut wrong = Vec::new();

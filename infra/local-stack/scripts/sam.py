@@ -19,8 +19,8 @@ logging.getLogger("samtranslator").addHandler(logging.NullHandler())
 # The translator's own reader takes six times as long: each start of the stack reads the template.
 yaml.CSafeLoader.add_multi_constructor("!", intrinsics_multi_constructor)
 
-# It copies the whole API before and after it adds each of its hundred routes, which is half of the transform. Without copies
-# nothing changes but the order of the API's keys: a test compares (`tests/template`).
+# It copies the whole API before and after it adds each of its hundred routes, which is half of the transform. Without
+# copies nothing changes but the order of the API's keys: a test compares (`tests/template`).
 open_api._deepcopy = lambda api: api
 
 

@@ -1,8 +1,8 @@
 //! Reads parameters of the SSM Parameter Store.
 //!
-//! The SDK has a client of all hundred and fifty operations of Systems Manager. It was the largest dependency by far, and a fifth of
-//! what the linker reads for each function. Functions call one operation, so it is described here for the SDK's runtime, which
-//! signs, limits and repeats it as it does others.
+//! The SDK has a client of all hundred and fifty operations of Systems Manager. It was the largest dependency by far, and
+//! a fifth of what the linker reads for each function. Functions call one operation, so it is described here for the
+//! SDK's runtime, which signs, limits and repeats it as it does others.
 
 use std::fmt;
 
@@ -72,10 +72,11 @@ impl fmt::Debug for Answer {
 }
 
 impl Client {
-    /// A client with the region, credentials, retries and timeouts of this configuration.
+    /// A client with the region, credentials, retries and timeouts of this configuration. It knows the addresses of the
+    /// partition `aws`; another one has to be configured.
     ///
     /// # Errors
-    /// If it has no region.
+    /// If it has no region or credentials.
     pub fn new(config: &SdkConfig) -> Result<Self, ConfigError> {
         let region = config.region().ok_or(ConfigError::Missing("AWS_REGION"))?.clone();
         let endpoint =
@@ -179,7 +180,62 @@ fn failure(error: &SdkError<ErrorMetadata, HttpResponse>) -> ReadError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_types::region::Region;
+
     use super::*;
+
+    /// A store that is throttled at first, and notes the requests.
+    #[derive(Debug, Clone, Default)]
+    struct Store(Arc<Mutex<Vec<HttpRequest>>>);
+
+    impl HttpConnector for Store {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let mut requests = self.0.lock().unwrap();
+            requests.push(request);
+            let (status, body) = match requests.len() {
+                1 => (400, r#"{ "__type": "ThrottlingException" }"#),
+                2 => (503, ""),
+                _ => (200, r#"{ "Parameter": { "Value": "v" } }"#),
+            };
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_signed_and_repeated() {
+        let store = Store::default();
+        let connector = SharedHttpConnector::new(store.clone());
+        let credentials = Credentials::new("key", "secret", Some("session".to_owned()), None, "test");
+        let config = SdkConfig::builder()
+            .region(Region::new("ap-northeast-2"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build();
+        assert_eq!(Client::new(&config).unwrap().read("/shop/key").await, Ok("v".to_owned()));
+        let requests = store.0.lock().unwrap();
+        assert_eq!(requests.len(), 3);
+        for request in requests.iter() {
+            assert_eq!((request.method(), request.uri()), ("POST", "https://ssm.ap-northeast-2.amazonaws.com/"));
+            let header = |name: &str| request.headers().get(name).unwrap().to_owned();
+            assert_eq!(
+                (header("x-amz-target"), header("x-amz-security-token")),
+                ("AmazonSSM.GetParameter".to_owned(), "session".to_owned())
+            );
+            let signed = header("authorization");
+            assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=key/"), "{signed}");
+            assert!(
+                signed.contains("/ap-northeast-2/ssm/aws4_request, SignedHeaders=content-type;host;x-amz-date;"),
+                "{signed}"
+            );
+            assert_eq!(request.body().bytes(), Some(&br#"{"Name":"/shop/key","WithDecryption":true}"#[..]));
+        }
+    }
 
     fn answered(status: u16, body: &'static str) -> Result<String, Option<String>> {
         let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
