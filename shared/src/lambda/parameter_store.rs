@@ -1,7 +1,7 @@
 //! Reads parameters of the SSM Parameter Store.
 //!
 //! The SDK has a client of all hundred and fifty operations of Systems Manager. It was the largest dependency by far, and
-//! a fifth of what the linker reads for each function. Functions call one operation, so it is described here for the
+//! nearly a fifth of what the linker reads for each function. Functions call one operation, so it is described here for the
 //! SDK's runtime, which signs, limits and repeats it as it does others.
 
 use std::fmt;

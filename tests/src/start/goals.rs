@@ -24,6 +24,7 @@ pub(super) const ARGUED: &[Argued] = &[
     Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.9 },
     Argued { of: Of::AllThatCallOut, figure: Figure::Init, at_most: 3.8 },
     Argued { of: Of::One("create-order"), figure: Figure::Zip, at_most: 3.8 },
+    Argued { of: Of::One("audit-books"), figure: Figure::Zip, at_most: 3.95 },
     Argued { of: Of::AllWithTheTableAlone, figure: Figure::Zip, at_most: 3.6 },
 ];
 

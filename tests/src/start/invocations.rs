@@ -64,10 +64,12 @@ pub(super) struct Invocations {
     message: Value,
 }
 
-/// The number of measured invocations of a function.
+/// The number of measured invocations of a function. A step of the audit takes minutes, by design: `bench audit` has its
+/// cost.
 pub(super) fn times(function: &str) -> usize {
     match function {
-        "audit-books" | "rebuild-sales" => TIMES_ON_SCHEDULE,
+        "audit-books" => 0,
+        "rebuild-sales" => TIMES_ON_SCHEDULE,
         _ => TIMES,
     }
 }
@@ -118,7 +120,8 @@ impl Invocations {
         shop.set_clock(&(now - SignedDuration::from_mins(20)).to_string());
         let expired = orders(shop, "LATER", each).await;
         shop.set_clock(&now.to_string());
-        let (paid, unshipped) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each).await);
+        // The last one is not shipped: functions that do not care take it, and the one that changes an address.
+        let (paid, unshipped) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each + 1).await);
         let (to_ship, in_parcel) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each).await);
         for order in &in_parcel {
             shop.post(&format!("/orders/{order}/parcels"), parcel()).as_admin().await.expect(201);

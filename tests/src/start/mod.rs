@@ -171,8 +171,9 @@ async fn warm(
     let (process, mut waiting) = Process::start(program, runtime, services).await?;
     let mut before = Duration::ZERO;
     let mut answers = BTreeMap::new();
-    for index in 0..WARM_UP + measured {
-        if index == WARM_UP {
+    let warm_up = if measured == 0 { 0 } else { WARM_UP };
+    for index in 0..warm_up + measured {
+        if index == warm_up {
             before = process.cpu()?;
         }
         let event = invocations.event(&program.serves, index)?;
@@ -182,11 +183,12 @@ async fn warm(
         if !invocations::is_expected(&program.serves, &outcome) {
             return Err(process.explained(&format!("{} answers {outcome}", program.name).into()));
         }
-        if index >= WARM_UP {
+        if index >= warm_up {
             *answers.entry(outcome).or_default() += 1;
         }
     }
-    let cpu = process.cpu()?.saturating_sub(before) / u32::try_from(measured)?;
+    let spent = process.cpu()?.saturating_sub(before);
+    let cpu = spent.checked_div(u32::try_from(measured)?).unwrap_or_default();
     Ok(Warm { cpu, memory: process.memory()?, answers })
 }
 
