@@ -10,16 +10,6 @@ use crate::{
 const KOREAN_PHONE: Visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_checkout_works_in_a_browser() {
-    let Some(browser) = Browser::start().await else { return };
-    let shop = Shop::start("e2e-checkout").await;
-    checkout::a_customer_pays_an_order(&shop, browser).await;
-    shop.audit().await;
-    shop.no_function_panicked();
-    shop.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_works_in_a_browser() {
     let Some(desk) = Browser::start().await else { return };
     let shop = Shop::start("e2e-console").await;
@@ -64,10 +54,13 @@ async fn the_reference_works_in_a_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_storefront_works_in_a_browser() {
-    let Some(desk) = Browser::start().await else { return };
+async fn the_storefront_and_the_checkout_work_in_a_browser() {
+    let Some(browser) = Browser::start().await else { return };
     let shop = Shop::start("e2e-storefront").await;
+    checkout::a_customer_pays_an_order(&shop, browser).await;
+
     console::open_the_sample_shop(&shop).await;
+    let desk = Browser::start().await.unwrap();
     storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
     storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
     storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
