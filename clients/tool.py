@@ -68,12 +68,12 @@ def npx(program, *arguments, **options):
 
 
 def unless_done(stamp, inputs, step):
-    """Does a step, unless it has succeeded with the same inputs and the same tools before."""
-    files = [path for path in inputs if path.is_file()]
-    files += [path for folder in inputs for path in sorted(folder.rglob("*")) if path.is_file()]
+    """Does a step, unless it has succeeded with the same files and the same tools before."""
     tools = [Path(__file__), CLIENTS / "package-lock.json", CLIENTS / "requirements.txt"]
-    content = b"\0".join(path.read_bytes() for path in files + tools)
-    digest = hashlib.sha256(content + sys.version.encode()).hexdigest()
+    paths = [path for given in [*inputs, *tools] for path in [given, *sorted(given.rglob("*"))]]
+    # By name and content: a file that was renamed is another.
+    files = [(str(path), path.read_bytes()) for path in paths if path.is_file()]
+    digest = hashlib.sha256(repr((files, sys.version)).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
     stamp.unlink(missing_ok=True)

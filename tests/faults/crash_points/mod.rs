@@ -117,9 +117,8 @@ impl Outcome {
 
 struct Played {
     outcome: Outcome,
-    calls: Vec<String>,
-    /// The points at which the function is to die.
-    points: Vec<(usize, Side)>,
+    /// The calls of the function, of which it may have died.
+    deaths: Deaths,
     died: bool,
 }
 
@@ -168,7 +167,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     let answer = answer.map(without_sheet_id);
     let items = if scenario.is_swept { payments::money(&shop) } else { items(&shop, scenario.except) };
     let outcome = Outcome { answer, items, published };
-    Played { outcome, calls: deaths.calls(), points: deaths.points(), died }
+    Played { outcome, deaths, died }
 }
 
 /// The answer without the id of an order sheet, which is new each time.
@@ -260,8 +259,9 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
         let (before, _) = untouched(&scenario).await;
         let whole = play(&scenario, None).await;
         assert!(!whole.died, "{name}");
-        for (call, side) in whole.points {
-            let at = format!("{name}, dying {side:?} {} ({call} of {:?})", whole.calls[call], whole.calls);
+        let calls = whole.deaths.calls();
+        for (call, side) in whole.deaths.points() {
+            let at = format!("{name}, dying {side:?} {} ({call} of {calls:?})", calls[call]);
             let played = play(&scenario, Some((call, side))).await;
             assert!(played.died, "{at}");
             if scenario.repeats {
