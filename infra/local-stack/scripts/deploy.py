@@ -2,7 +2,8 @@
 
 The crate `local-stack` starts this with a request on standard input,
 
-    {"endpoint", "region", "stack", "template", "parameters": {name: value}, "functions": {name: path of its binary},
+    {"endpoint", "region", "stack", "template", "parameters": {name: value},
+     "program": path of the program of all functions, "functions": [name],
      "without": [a function, an action that its role lacks] or null}
 
 and reads the deployment from standard output:
@@ -55,7 +56,7 @@ def deploy(request: dict) -> dict:
         )
 
     s3, stack = client("s3"), request["stack"]
-    packages = upload_launchers(s3, stack, request["functions"])
+    packages = upload_launchers(s3, stack, request["program"], request["functions"])
     plain, functions = transformed(request["template"], request["parameters"], packages, session)
     if without := request.get("without"):
         take_away(plain, functions, *without)
@@ -66,15 +67,13 @@ def deploy(request: dict) -> dict:
 
     ids = physical_ids(client("cloudformation"), stack)
     keep_time_to_live(client("dynamodb"), template, ids)
+    environments = environments_of_functions(client("lambda"))
     return {
         "api": next((ids[name] for name, r in template["Resources"].items() if is_http_api(r)), None),
         "outputs": outputs,
         "routes": {route: functions[logical_id] for route, logical_id in routes.items()},
         "functions": {
-            name: {
-                "name": ids[logical_id],
-                "environment": environment(client("lambda"), ids[logical_id]),
-            }
+            name: {"name": ids[logical_id], "environment": environments[ids[logical_id]]}
             for logical_id, name in functions.items()
             if logical_id in ids
         },
@@ -98,9 +97,13 @@ def is_http_api(resource: dict) -> bool:
     return resource["Type"] == "AWS::ApiGatewayV2::Api"
 
 
-def environment(lambda_, function: str) -> dict:
-    configuration = lambda_.get_function_configuration(FunctionName=function)
-    return configuration.get("Environment", {}).get("Variables", {})
+def environments_of_functions(lambda_) -> dict:
+    """{name in the stack: environment} of all functions. A call for each of dozens takes a second."""
+    return {
+        function["FunctionName"]: function.get("Environment", {}).get("Variables", {})
+        for page in lambda_.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+    }
 
 
 def keep_time_to_live(dynamodb, template: dict, ids: dict) -> None:

@@ -10,17 +10,17 @@ import zipfile
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def upload_launchers(s3, stack: str, functions: dict) -> dict:
+def upload_launchers(s3, stack: str, program: str, functions: list) -> dict:
     """Uploads a package for each function and returns {name: {"Bucket", "Key"}}.
 
-    A package holds no binary but a script that executes it in its folder. Dozens of unoptimised binaries would be half a
-    gigabyte to compress, to upload and to keep in the emulator's memory. The path names the build, so a changed binary
-    is a changed package, and the emulator replaces its running instances.
+    A package holds no binary but a script that executes the program of all functions in its folder. Dozens of
+    unoptimised binaries would be gigabytes to compress, to upload and to keep in the emulator's memory. The path names
+    the build, so a changed program is a changed package, and the emulator replaces its running instances.
     """
     bucket = artifacts(s3, stack)
     packages = {}
-    for name, binary in functions.items():
-        content = zipped("bootstrap", f"#!/bin/sh\nexec {shlex.quote(binary)}\n")
+    for name in functions:
+        content = zipped("bootstrap", f"#!/bin/sh\nexec {shlex.quote(program)} {name}\n")
         key = f"functions/{name}/{hashlib.sha256(content).hexdigest()}.zip"
         s3.put_object(Bucket=bucket, Key=key, Body=content)
         packages[name] = {"Bucket": bucket, "Key": key}

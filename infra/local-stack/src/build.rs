@@ -1,7 +1,7 @@
 use std::{
-    collections::BTreeMap,
     env,
     ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -21,13 +21,29 @@ use crate::{
 /// The package of the functions.
 pub const FUNCTIONS: &str = "functions";
 
-/// The functions, built at most once in this process: a look at whether each is fresh costs a second.
+/// The program that is every function, by its first argument, and its package.
+pub const ALL_FUNCTIONS: &str = "all-functions";
+
+/// The program of all functions, built at most once in this process.
 ///
 /// # Errors
 /// If something does not compile.
 pub async fn functions() -> Result<&'static Binaries> {
     static BUILT: OnceCell<Binaries> = OnceCell::const_new();
-    BUILT.get_or_try_init(|| build(&[FUNCTIONS])).await
+    BUILT.get_or_try_init(|| build(&[ALL_FUNCTIONS])).await
+}
+
+/// The names of all functions: a source of each is in `functions/src/bin`.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn function_names() -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(repository().join(FUNCTIONS).join("src/bin"))? {
+        names.extend(entry?.path().file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Builds all binaries of these packages; cargo shows its progress on standard error.
@@ -87,24 +103,12 @@ pub struct Binaries(Vec<Binary>);
 struct Binary {
     name: String,
     path: PathBuf,
-    crate_folder: PathBuf,
 }
 
 impl Binaries {
     #[must_use]
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.0.iter().find(|binary| binary.name == name).map(|binary| binary.path.as_path())
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.0.first().and_then(|binary| binary.path.parent()).unwrap_or(Path::new(""))
-    }
-
-    /// The functions, by name: the binaries of the package `functions`.
-    pub(crate) fn functions(&self) -> BTreeMap<String, PathBuf> {
-        let functions = repository().join(FUNCTIONS);
-        let functions = self.0.iter().filter(|binary| binary.crate_folder == functions);
-        functions.map(|binary| (binary.name.clone(), binary.path.clone())).collect()
     }
 }
 
@@ -127,7 +131,6 @@ pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
 #[derive(Deserialize)]
 struct Artifact {
     target: Target,
-    manifest_path: PathBuf,
     executable: Option<PathBuf>,
 }
 
@@ -138,7 +141,6 @@ struct Target {
 
 impl Artifact {
     fn binary(self) -> Option<Binary> {
-        let crate_folder = self.manifest_path.parent()?.to_owned();
-        Some(Binary { name: self.target.name, path: self.executable?, crate_folder })
+        Some(Binary { name: self.target.name, path: self.executable? })
     }
 }

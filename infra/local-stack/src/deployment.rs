@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     Tools,
+    build::function_names,
     config::repository,
     emulator::REGION,
     error::{Context as _, Error, Result},
@@ -75,52 +76,46 @@ pub(crate) async fn deploy(
         "stack": stack,
         "template": repository().join("template.yaml"),
         "parameters": parameters,
-        "functions": kept.binaries,
+        "program": kept.program,
+        "functions": function_names().context("list the functions")?,
         "without": without,
     });
     tools.ask("deploy.py", &request, Error::DeploymentFailed).await
 }
 
-/// The functions' binaries under names of their own, for as long as this value lives. A later build does not
-/// change them.
+/// The program of all functions under a name of its own, for as long as this value lives. A later build does not change
+/// it.
 #[derive(Debug)]
 pub(crate) struct Kept {
     folder: PathBuf,
-    binaries: BTreeMap<String, PathBuf>,
+    program: PathBuf,
 }
 
 impl Kept {
-    /// Keeps the binaries in the folder, and deletes everything else in it.
-    pub(crate) fn new(binaries: BTreeMap<String, PathBuf>, folder: PathBuf) -> Result<Self> {
-        let mut kept = Self { folder, binaries };
-        kept.clear().context(format_args!("empty {}", kept.folder.display()))?;
-        for (name, binary) in &mut kept.binaries {
-            let copy = keep(binary, &kept.folder.join(name)).context(format_args!("keep {}", binary.display()))?;
-            *binary = copy;
+    /// Keeps the program in the folder, and deletes everything else in it.
+    pub(crate) fn new(program: &Path, folder: PathBuf) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).context(format_args!("empty {}", folder.display()))?;
         }
-        Ok(kept)
-    }
-
-    fn clear(&self) -> io::Result<()> {
-        if self.folder.exists() { fs::remove_dir_all(&self.folder) } else { Ok(()) }
+        let copy = keep(program, &folder).context(format_args!("keep {}", program.display()))?;
+        Ok(Self { folder, program: copy })
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // Together they take a gigabyte once the next build has replaced the originals.
-        let _ = self.clear();
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Keeps a binary in the folder and returns its path: the name differs for each build.
+/// Keeps a program in the folder and returns its path: the name differs for each build.
 ///
 /// A hard link takes no time and no space, and cargo replaces an existing binary instead of writing into it.
-fn keep(binary: &Path, folder: &Path) -> io::Result<PathBuf> {
-    let metadata = fs::metadata(binary)?;
+fn keep(program: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let metadata = fs::metadata(program)?;
     let built = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let copy = folder.join(format!("{:x}-{:x}", built.as_nanos(), metadata.len()));
     fs::create_dir_all(folder)?;
-    fs::hard_link(binary, &copy).or_else(|_| fs::copy(binary, &copy).map(drop))?;
+    fs::hard_link(program, &copy).or_else(|_| fs::copy(program, &copy).map(drop))?;
     Ok(copy)
 }

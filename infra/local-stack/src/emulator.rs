@@ -7,7 +7,7 @@ use std::{
 use reqwest::Client;
 
 use crate::{
-    Tools,
+    Config, Tools,
     door::Door,
     error::{Context as _, Result},
     leash::Leashed,
@@ -19,6 +19,9 @@ pub(crate) const REGION: &str = "ap-northeast-2";
 /// The path of the system's own programs, for example `sh`.
 pub(crate) const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// The variable that names the file of trusted certificates.
+pub(crate) const CERTIFICATES: &str = "SSL_CERT_FILE";
+
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The emulator of AWS, a process of its own. Its state is on disk while it does not run.
@@ -29,6 +32,7 @@ pub(crate) struct Emulator {
     folder: PathBuf,
     log: PathBuf,
     door: Door,
+    certificates: Option<PathBuf>,
     process: Option<Leashed>,
     /// Whether the present state is to be kept; a half-done deployment is not.
     settled: bool,
@@ -36,8 +40,9 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     /// An emulator that does not run yet, with its state in `folder` and its output in `log`.
-    pub(crate) const fn new(tools: Tools, port: u16, folder: PathBuf, log: PathBuf, door: Door) -> Self {
-        Self { tools, port, folder, log, door, process: None, settled: true }
+    pub(crate) fn new(tools: Tools, config: &Config, log: PathBuf, door: Door) -> Self {
+        let (port, folder) = (config.ports.emulator, config.state_dir.join("emulator"));
+        Self { tools, port, folder, log, door, certificates: config.certificates.clone(), process: None, settled: true }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -103,6 +108,7 @@ impl Emulator {
             // A function may do only the actions that its role allows.
             .env("AUTH", "true")
             .envs(persistence(&self.folder))
+            .envs(self.certificates.iter().map(|file| (CERTIFICATES, file)))
             .env("EMULATOR_DOOR", self.door.as_json().to_string())
             // Listeners that no part of the shop needs.
             .env("IOT_MTLS_ENABLED", "0")

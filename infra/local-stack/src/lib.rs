@@ -42,7 +42,7 @@ mod tools;
 mod tour;
 mod watch;
 
-pub use build::{Binaries, FUNCTIONS, build, build_deployed, build_with, functions};
+pub use build::{ALL_FUNCTIONS, Binaries, FUNCTIONS, build, build_deployed, build_with, function_names, functions};
 pub use config::{Config, Ports, WITHOUT, repository};
 pub use console::POLICY as PAGE_POLICY;
 pub use error::{Error, Result};

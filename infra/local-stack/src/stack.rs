@@ -12,7 +12,7 @@ use axum::Router;
 use payment_system::CLIENT_KEY;
 
 use crate::{
-    Binaries, Config, Tools,
+    ALL_FUNCTIONS, Config, Tools,
     aws::Aws,
     console::{Bus, Console, Requests, STORE},
     data_platform::DataPlatform,
@@ -64,7 +64,7 @@ impl LocalStack {
         steps.begin("building the functions; the first build takes minutes, later ones seconds");
         let stamp = stamp(&config);
         fs::write(&stamp, "").context(format_args!("write {}", stamp.display()))?;
-        let binaries = functions().await?;
+        let program = functions().await?.path(ALL_FUNCTIONS).ok_or(Error::BuildFailed)?;
         if config.fresh {
             remove(&folder.join("emulator"))?;
             remove(&payments(&config))?;
@@ -80,14 +80,14 @@ impl LocalStack {
 
         steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
         let log = logs(&config).join("emulator.log");
-        let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log, door.clone());
+        let mut emulator = Emulator::new(tools.clone(), &config, log, door.clone());
         emulator.start().await?;
         let aws = Aws::new(emulator.url())?;
         data_platform.trust(secrets::ensure(&aws).await?);
         secrets::put_payment_key(&aws).await?;
 
         steps.begin("deploying template.yaml");
-        let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
+        let kept = Kept::new(program, folder.join("functions"))?;
         emulator.set_settled(false);
         let deployment =
             deployment::deploy(&tools, &emulator.url(), STACK, &parameters(&config), config.without.as_ref(), &kept)
@@ -102,7 +102,7 @@ impl LocalStack {
         stack.note_environment()?;
         let payment_system = stack.serve_payments().await?;
         if stack.config.watch {
-            stack.watch(binaries, data_platform, payment_system).await?;
+            stack.watch(program, data_platform, payment_system).await?;
         }
         Ok(stack)
     }
@@ -125,7 +125,7 @@ impl LocalStack {
     }
 
     /// Serves the HTTP functions at their plain paths, and the page of the stack.
-    async fn watch(&mut self, binaries: &Binaries, data_platform: DataPlatform, payment_system: Router) -> Result<()> {
+    async fn watch(&mut self, program: &Path, data_platform: DataPlatform, payment_system: Router) -> Result<()> {
         let (ports, folder) = (self.config.ports, self.config.state_dir.join("watched"));
         self.config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
         let (key, address) = (DoorKey::new()?, hidden()?);
@@ -135,8 +135,9 @@ impl LocalStack {
             key: &key,
             endpoint: &self.emulator.url(),
             deployment: &self.deployment,
-            built: binaries.folder(),
+            program,
             stamp: &stamp(&self.config),
+            certificates: self.config.certificates.as_deref(),
             folder: &folder,
             log: self.functions_log(),
         };

@@ -13,7 +13,7 @@ use crate::{
     Tools, build,
     config::repository,
     deployment::Deployment,
-    emulator::REGION,
+    emulator::{CERTIFICATES, REGION},
     error::{Context as _, Result},
     gateway::DoorKey,
     leash::Leashed,
@@ -41,10 +41,11 @@ pub(crate) struct Watch<'a> {
     /// The functions' endpoint of AWS.
     pub(crate) endpoint: &'a str,
     pub(crate) deployment: &'a Deployment,
-    /// The folder of cargo's binaries.
-    pub(crate) built: &'a Path,
-    /// A file that was written just before the build of the binaries.
+    /// The program of all functions, in the folder of cargo's binaries.
+    pub(crate) program: &'a Path,
+    /// A file that was written just before its build.
     pub(crate) stamp: &'a Path,
+    pub(crate) certificates: Option<&'a Path>,
     pub(crate) folder: &'a Path,
     pub(crate) log: PathBuf,
 }
@@ -66,9 +67,13 @@ impl Watch<'_> {
             .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
             .env("CARGO", script("cargo"))
             .env("FUNCTIONS_CARGO", build::cargo())
-            .env("FUNCTIONS_BUILT", self.built)
+            .env("FUNCTIONS_PROGRAM", self.program)
             .env("FUNCTIONS_STAMP", self.stamp)
             .env("NO_PROXY", "127.0.0.1,localhost");
+        if let Some(file) = self.certificates {
+            // A folder of others would be read too.
+            command.env(CERTIFICATES, file).env_remove("SSL_CERT_DIR");
+        }
         let mut process = Leashed::start("cargo lambda watch", self.tools, &command, self.log)?;
         let answers = || async { TcpStream::connect(address).await.is_ok() };
         process.until_ready(START_LIMIT, answers).await?;

@@ -519,13 +519,14 @@ fn http(method: &str, path: &str, caller: Option<(&str, Option<&str>)>, body: Op
 
 #[cfg(test)]
 mod tests {
+    use local_stack::function_names;
     use shared::{
         api::identity::{IdentitySource, RoleGroups},
         lambda::serve,
     };
 
     use super::*;
-    use crate::{permissions::running_as, start::all_functions};
+    use crate::permissions::running_as;
 
     #[test]
     fn an_outcome_is_the_status_or_whether_all_is_done() {
@@ -548,7 +549,7 @@ mod tests {
         let services = Services::start().await.unwrap();
         let invocations = Invocations::prepare(&services, 1).await.unwrap();
         let claims = IdentitySource::Claims(RoleGroups::default());
-        for function in all_functions().unwrap() {
+        for function in function_names().unwrap() {
             let event = invocations.event(&function, 0).unwrap();
             let Some(endpoint) = functions::handler(&function) else { continue };
             let request = lambda_http::request::from_str(&event.to_string()).unwrap();

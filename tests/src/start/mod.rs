@@ -31,15 +31,13 @@ use std::{
     time::Duration,
 };
 
-use local_stack::{FUNCTIONS, build_deployed};
+use local_stack::{FUNCTIONS, build_deployed, function_names};
 
 use goals::{Figures, Verdict};
 use invocations::Invocations;
 use process::Process;
 use runtime::Runtime;
 use services::Services;
-
-use crate::template::project_file;
 
 /// Starts of each function.
 pub const STARTS: usize = 15;
@@ -70,7 +68,7 @@ pub async fn run(names: &[String]) -> Result<ExitCode, Error> {
     if !Path::new("/proc/self/task").exists() {
         return Err("this benchmark reads /proc, which only Linux has".into());
     }
-    let functions = chosen(names, &all_functions()?)?;
+    let functions = chosen(names, &function_names()?)?;
     let mut programs = built(&functions).await?;
     let (others, skipped) = others::installed().await;
     programs.extend(others);
@@ -107,17 +105,6 @@ fn chosen(names: &[String], all: &[String]) -> Result<Vec<String>, Error> {
         return Err(format!("there is no function {unknown}").into());
     }
     Ok(if names.is_empty() { all.to_vec() } else { names.to_vec() })
-}
-
-/// The names of all functions: a source of each is in `functions/src/bin`.
-fn all_functions() -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(project_file("functions/src/bin"))? {
-        let path = entry?.path();
-        names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Builds the functions as they are deployed, and the empty one, which comes first.
@@ -215,7 +202,7 @@ mod tests {
 
     #[test]
     fn functions_are_chosen_by_name() {
-        let all = all_functions().unwrap();
+        let all = function_names().unwrap();
         assert!(all.len() > 40, "{}", all.len());
         assert_eq!(chosen(&[], &all).unwrap(), all);
         assert_eq!(chosen(&["get-balance".to_owned()], &all).unwrap(), ["get-balance"]);
