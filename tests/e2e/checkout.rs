@@ -6,13 +6,12 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
     stack::{Api, Shop, eventually},
+    webdriver::Browser,
 };
 
 pub async fn a_customer_pays_an_order(shop: &Shop, browser: Browser) {
     shop.api.customers(1, 0).await;
-    shop.api.product("tea", 10_000, 10).await;
     let mina = Customer { api: shop.api.as_user("u0"), browser, shop };
 
     // The customer gives up, is declined, and pays after all.

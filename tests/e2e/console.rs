@@ -6,8 +6,8 @@ use axum::{Router, response::Html, routing::get};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
     stack::{Shop, eventually},
+    webdriver::Browser,
 };
 
 /// All views, by their addresses.

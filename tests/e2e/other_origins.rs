@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    browser::Browser,
     console::{fill, no_script_failed, open, push, shows},
     stack::{Api, Shop},
     stacks::{PASSWORD, UserPool, xtask},
+    webdriver::Browser,
 };
 
 /// The password that an operator is invited with.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
     stack::{Shop, eventually},
+    webdriver::Browser,
 };
 
 /// A word to search for, and the operation that it finds first.

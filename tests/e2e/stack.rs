@@ -74,7 +74,10 @@ impl Shop {
 
     /// Stops all of it.
     pub async fn stop(mut self) {
-        self.stack.take().expect("the shop runs").stop().await;
+        let mut stack = self.stack.take().expect("the shop runs");
+        // To write its state for another start takes it seconds, and there is none.
+        stack.kill_emulator();
+        stack.stop().await;
     }
 
     /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.

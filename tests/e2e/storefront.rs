@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
     console::{
         a_product_has_markup, choose, fill, has_each_message_in_both_languages, is_accessible, no_script_failed, open,
         push, shows, the_keyboard_skips_the_navigation,
     },
     stack::{Api, Shop, eventually},
+    webdriver::Browser,
 };
 
 /// A customer of a browser, and the words of the page that the journeys wait for.
@@ -41,7 +41,7 @@ impl Customer {
 }
 
 /// Opens the storefront as a customer.
-async fn start(shop: &Shop, browser: &Browser, customer: &Customer) {
+pub async fn start(shop: &Shop, browser: &Browser, customer: &Customer) {
     browser.open(&format!("{}/store/", shop.stack().local_url().replace("127.0.0.1", "localhost"))).await;
     browser.click(&format!("#customer option[value={}]", customer.id)).await;
     // The choice opens the view again.
