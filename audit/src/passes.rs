@@ -47,6 +47,11 @@ impl Passes {
         self.done
     }
 
+    /// The part of all relations that the passes so far were about, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.next.map_or(1.0, |next| next as f64 / u64::MAX as f64)
+    }
+
     /// The report of all passes.
     pub fn into_report(self) -> Report {
         let auditor = || Auditor::of(self.scope, Selection::ALL, self.memory);
