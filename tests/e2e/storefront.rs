@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tests::night::times;
 
 use crate::{
     console::{
@@ -239,7 +240,7 @@ pub async fn a_browser_killed_in_the_middle_of_an_order_orders_once(shop: &Shop)
     let before = ENGLISH.orders(shop).await;
     let folder = shop.config.state_dir.join("browser");
     let mut button = "main button.first";
-    for _ in 0..3 {
+    for _ in 0..times(1, 3) {
         let browser = Browser::start_in(&folder).await.unwrap();
         start(shop, &browser, &ENGLISH).await;
         open(&browser, "drops/product/yugi/2026-01-01T00:00:00Z").await;

@@ -77,7 +77,7 @@ impl Browser {
         let mut ports = lines
             .filter_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
         let port = ports.next().expect("chromedriver names its port");
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(150)).build().unwrap();
         let mut browser = Self { driver, port, session: String::new(), client };
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
         let language = format!("--accept-lang={}", visitor.language);
@@ -96,7 +96,8 @@ impl Browser {
             "browserName": "chrome",
             "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": visitor.language } },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "implicit": 20_000 },
+            // A check of the whole reference takes a busy machine most of a minute.
+            "timeouts": { "implicit": 20_000, "script": 120_000 },
         });
         let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let started = browser.call(Method::POST, "/session", &wanted).await;

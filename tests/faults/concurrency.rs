@@ -53,7 +53,7 @@ async fn concurrent_orders_sell_sharded_stock_once() {
 /// The first try of each user is paid or held, whichever comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn users_get_one_unit_each_however_often_they_try() {
-    let users = times(150, 300);
+    let users = times(100, 300);
     for flash in [false, true] {
         let shop = TestShop::with_instances(8);
         let tea = json!({
@@ -82,7 +82,7 @@ async fn users_get_one_unit_each_however_often_they_try() {
 /// Of the buyers of one unit each, just a quarter pay half the price. Each order is made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_first_units_are_sold_at_half_price() {
-    let users = times(200, 400);
+    let users = times(100, 400);
     for flash in [false, true] {
         let shop = TestShop::with_instances(8);
         let offer = json!({

@@ -50,7 +50,7 @@ async fn orphaned(shop: &TestShop) -> i128 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_quarter_of_the_concurrent_users_get_the_coupons() {
-    let coupons = times(250, 500);
+    let coupons = times(125, 500);
     let shop = TestShop::with_instances(16);
     campaign(&shop, i64::try_from(coupons).unwrap(), 16).await;
     customers(&shop, 4 * i64::try_from(coupons).unwrap()).await;
