@@ -1,7 +1,7 @@
 //! Every function of the shop in one program: `all-functions create-order`.
 //!
-//! A deployment has a program for each function. On a developer's machine those would be two gigabytes, and minutes of links at each
-//! change of the domain. Here each process is one function too; only the file that it starts from has all of them. It is never deployed.
+//! A deployment has a program for each function. On a developer's machine those would be two gigabytes. Here each process
+//! is one function too; only the file that it starts from has all of them. It is never deployed.
 
 include!(concat!(env!("OUT_DIR"), "/programs.rs"));
 
