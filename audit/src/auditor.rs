@@ -537,14 +537,19 @@ mod tests {
         shop.remove(keys::ledger_entry(&user("mina"), 1));
         let whole = shop.report(Scope::Everything);
         let mut passes = crate::Passes::new(Scope::Everything, 2_000);
+        let mut shares = vec![passes.share()];
         while let Some(mut auditor) = passes.next_auditor() {
             for item in shop.items().cloned() {
                 auditor.add(item);
                 auditor.stay_within_memory();
             }
             passes.add(auditor, crate::fixture::at(crate::fixture::NOW));
+            shares.push(passes.share());
         }
         assert!(passes.done() > 3, "{} passes", passes.done());
+        // Some ranges here are smaller than what a share can tell apart.
+        assert!(shares.is_sorted() && shares.iter().any(|share| (0.1..0.9).contains(share)), "{shares:?}");
+        assert_eq!((shares.first(), shares.last()), (Some(&0.0), Some(&1.0)));
         assert_eq!(passes.into_report(), whole);
     }
 
