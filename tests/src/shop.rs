@@ -67,8 +67,8 @@ impl TestShop {
         Self::over(count, Time::standing(), random(0), template::create_table(TABLE), |_| None)
     }
 
-    /// A shop with several instances and a table without a stream, for tens of thousands of writes. The embedded
-    /// database takes longer for a write the more records its stream has. Nothing consumes the writes of such a shop.
+    /// A shop with several instances and a table without a stream, for tens of thousands of writes. A record in the stream is
+    /// a write of the embedded database, too. Nothing consumes the writes of such a shop.
     pub fn without_stream(count: usize) -> Self {
         let mut table = template::create_table(TABLE);
         table["StreamSpecification"] = json!({ "StreamEnabled": false });

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
-use dynoxide::Database;
+use dynoxide::{Database, storage::Storage};
 use serde_json::{Value, json};
 
 use crate::{fakes::wire, meter::Meter, second_opinion::record::Recorder};
@@ -28,6 +28,19 @@ pub enum Fault {
     /// Carried out, but the answer is lost.
     LostReply,
 }
+
+/// The name of an empty database in the memory of this process.
+const EMPTY_PATH: &str = "file:/empty?vfs=memdb";
+
+/// An empty database with indices of stream records, which the library does without: a write looks for the last number, and
+/// a reader for its next records, among all that there are. It is kept open, since its memory is freed with it.
+static EMPTY: LazyLock<Mutex<Storage>> = LazyLock::new(|| {
+    let empty = Storage::new(EMPTY_PATH).expect("SQLite opens in memory");
+    let indices = "CREATE INDEX last_records ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+        CREATE INDEX next_records ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));";
+    empty.conn().execute_batch(indices).expect("records have these columns");
+    Mutex::new(empty)
+});
 
 /// Chooses the fault of each call, by its operation.
 type Chooser = Box<dyn FnMut(&str) -> Fault + Send>;
@@ -52,7 +65,9 @@ impl fmt::Debug for Dynamo {
 impl Dynamo {
     /// A new, empty database.
     pub fn new() -> Self {
+        LazyLock::force(&EMPTY);
         let database = Database::memory().expect("SQLite opens in memory");
+        database.restore_from(EMPTY_PATH).expect("an empty database is copied");
         let faults: Chooser = Box::new(|_| Fault::None);
         let (faults, recorder, latency) = (Arc::new(Mutex::new(faults)), Arc::default(), Arc::default());
         Self { database, meter: Meter::default(), faults, recorder, latency }
