@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod night;
 pub mod permissions;
 pub mod price;
+pub mod reverted;
 pub mod sales;
 pub mod second_opinion;
 mod shop;

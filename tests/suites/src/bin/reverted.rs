@@ -12,11 +12,10 @@ use std::{
 };
 
 use clap::Parser;
-use serde::Deserialize;
-use tests::template::project_file;
-
-/// The variable that names the mend which is switched off. Entries write it where its value is asked for.
-const SWITCH: &str = "REVERTED";
+use tests::{
+    reverted::{self, Mend, SWITCH},
+    template::project_file,
+};
 
 /// The most characters that are shown of a failure.
 const MAX_SHOWN: usize = 240;
@@ -28,46 +27,9 @@ struct Arguments {
     of: String,
 }
 
-/// A mend, its reversal, and the tests that miss it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mend {
-    id: String,
-    mend: String,
-    file: String,
-    from: String,
-    to: String,
-    and: Option<Change>,
-    tests: Vec<String>,
-}
-
-/// A second change of the same file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    from: String,
-    to: String,
-}
-
-impl Mend {
-    /// The text of the file with a switch for this mend. The error is the text that is not there exactly once.
-    fn switched(&self, mut text: String) -> Result<String, &str> {
-        let is_off = format!("std::env::var_os(\"{SWITCH}\").is_some_and(|id| id == \"{}\")", self.id);
-        let first = (&self.from, &self.to);
-        for (from, to) in std::iter::once(first).chain(self.and.iter().map(|change| (&change.from, &change.to))) {
-            if text.matches(from).count() != 1 {
-                return Err(from);
-            }
-            text = text.replace(from, &to.replace(SWITCH, &is_off));
-        }
-        Ok(text)
-    }
-}
-
 fn main() -> ExitCode {
     let Arguments { of } = Arguments::parse();
-    let mends = fs::read_to_string(project_file("tests/reverted.yaml")).expect("the mends are there");
-    let mends: Vec<Mend> = serde_yaml_ng::from_str(&mends).expect("the mends are well-formed");
+    let mends = reverted::mends();
     let copy = project_file("target/reverted");
     if let Err(moved) = copy_with_switches(&copy, &mends).expect("the tree can be copied") {
         println!("these mends have moved; their entries in tests/reverted.yaml must follow:\n{moved}");
