@@ -262,7 +262,7 @@ async fn an_audit_goes_on_where_a_dead_function_stopped() {
     assert!(passes(&shop) > at_death);
     let audited = done["progress"]["figures"]["orders"].as_i64();
     assert_eq!(audited, Some(10), "each order counts once, whichever function read it");
-    // A later call of the night reports again and reads nothing.
+    // A later call of the night reports again, and audits nothing.
     assert!(shop.meter().take().read_units > 20.0, "passes over the table");
     running_as("audit-books", books(&shop).audit()).await.unwrap();
     assert!(shop.meter().take().read_units <= 2.0, "one record");

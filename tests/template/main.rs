@@ -35,8 +35,9 @@ use rules::{Rule, rules};
 use sets::Set;
 
 /// The findings of the review of production that are visible in the template.
-const FINDINGS: [&str; 18] =
-    ["D1", "D2", "D3", "D4", "D5", "M", "P1", "P10", "P11", "P12", "P13", "P2", "P4", "P7", "P9", "S3", "S5", "S6"];
+const FINDINGS: [&str; 19] = [
+    "D1", "D2", "D3", "D4", "D5", "M", "P1", "P10", "P11", "P12", "P13", "P2", "P4", "P5", "P7", "P9", "S3", "S5", "S6",
+];
 
 /// The tools, and the transformed template by its parameters.
 static TRANSFORMED: LazyLock<(Tools, BTreeMap<Set, Value>)> = LazyLock::new(|| {

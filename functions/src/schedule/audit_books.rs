@@ -50,7 +50,11 @@ const PATIENCE: Duration = Duration::from_secs(13 * 60);
 
 /// The age at which an audit is followed by the next, and an unfinished one is given up. It is short enough for the next
 /// night, and longer than the hours in which audits are called.
-const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
+pub const INTERVAL: SignedDuration = SignedDuration::from_hours(12);
+
+/// The time after its end in which an audit is reported again, by each call. A metric is billed for each hour in which it is
+/// written.
+const REPORTED: SignedDuration = SignedDuration::from_mins(30);
 
 /// The nights for which a subject may be undecided before an alarm rings: a product may sell all night, but hardly a whole
 /// week of nights.
@@ -94,8 +98,9 @@ impl Books {
         Self { source, pace, ..self }
     }
 
-    /// Takes one step after the other, as long as there is time, and reports the result once there is one. Each later call
-    /// of the night reports it again, so that it is not lost with a call that dies: of these metrics the maximum counts.
+    /// Takes one step after the other, as long as there is time, and reports the result once there is one. The calls of the
+    /// half hour after that report it again, so that it is not lost with a call that dies: of these metrics the maximum
+    /// counts.
     ///
     /// # Errors
     /// If the table cannot be reached. The next call goes on from the last step.
@@ -152,8 +157,8 @@ impl Books {
         Inspection { source: &self.source, pace: self.pace, now: || self.clock.now() }
     }
 
-    /// Leases the audit that is under way, or begins one if its time has come. Returns the last one if it is done, and
-    /// nothing if another function is at work.
+    /// Leases the audit that is under way, or begins one if its time has come. Returns the last one if it has just been
+    /// done, and nothing if there is nothing to do or another function is at work.
     async fn lease(&self) -> Result<Option<AuditRecord>, Error> {
         let seen: Option<AuditRecord> = self.table.get(keys::audit(), Consistency::Strong).await?;
         let now = self.clock.now();
@@ -162,7 +167,11 @@ impl Books {
         let night = night.unwrap_or_default();
         let is_recent = |night: &&Night| now.duration_since(night.progress.started_at) < INTERVAL;
         match (&seen, night.as_ref().filter(is_recent)) {
-            (Some(seen), Some(night)) if night.progress.is_done() => return Ok(Some(seen.clone())),
+            (Some(seen), Some(night)) if night.progress.is_done() => {
+                // The lease of the last step ended with the step.
+                let is_reported = now.duration_since(seen.leased_until) < REPORTED;
+                return Ok(is_reported.then(|| seen.clone()));
+            }
             (Some(seen), _) if seen.leased_until > now => return Ok(None),
             _ => {}
         }

@@ -1,6 +1,9 @@
 //! Counts the consumption of an order, of a page and of an idle minute: the shipped handlers over the fakes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_lambda_events::sqs::SqsEvent;
 use functions::{
@@ -67,7 +70,7 @@ pub struct OrderCount {
 /// The consumption of a minute in which nobody does anything, and of a night.
 #[derive(Debug, Clone, Default)]
 pub struct IdleCount {
-    /// By function and task, one run of each.
+    /// By function, or by function and schedule, one run of each.
     pub shares: BTreeMap<&'static str, Share>,
     /// Messages of the relay to the desk in each minute.
     pub desk_messages: f64,
@@ -348,8 +351,7 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     let instance = shop.instance().clone();
     let mut idle = IdleCount::default();
 
-    let night = rebuild(recorder, &bench, &instance, &mut idle).await;
-    idle.nightly = night;
+    idle.nightly = night(recorder, &bench, &instance, &mut idle).await;
 
     let work = recorder.invocation(running_as("sweep", sweep::run(&instance, &Task::ALL)));
     let (swept, cost, written) = bench.measure(work).await;
@@ -364,7 +366,7 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     let refresh = running_as("rebuild-sales", rebuild_sales::refresh(&instance));
     let (refreshed, cost, written) = bench.measure(recorder.invocation(refresh)).await;
     assert!(refreshed.expect("ranks are refreshed"), "nothing is left to refresh");
-    idle.add("rebuild-sales REFRESH_RANKS", 1, cost, &written);
+    idle.add("rebuild-sales EachMinute", 1, cost, &written);
 
     // It looks at queues without a message, and writes nothing.
     idle.shares.insert("watch", Share { invocations: 1.0, ..Share::default() });
@@ -389,9 +391,12 @@ impl IdleCount {
     }
 }
 
+/// The audit is called for ten hours, once in five minutes.
+const MINUTES_OF_AUDITS: u32 = 10 * 60;
+
 /// The rebuild and the audit of a night. Returns their metrics. The rebuild reports in each call after its end: in three
-/// hours, by the schedule; the audit in one.
-async fn rebuild(
+/// hours, by the schedule.
+async fn night(
     recorder: &Recorder,
     bench: &Bench<'_>,
     instance: &shared::app::Shop,
@@ -407,16 +412,26 @@ async fn rebuild(
     }
     let work = rebuild_sales::handle(instance, &pace, Duration::MAX);
     let (_, cost, written) = bench.measure(recorder.invocation(running_as("rebuild-sales", work))).await;
-    idle.shares.entry("rebuild-sales REBUILD").or_default().add(1, cost, &written);
+    idle.shares.entry("rebuild-sales EachNight").or_default().add(1, cost, &written);
     let mut nightly: Vec<(String, f64)> = written.metrics.into_iter().map(|metric| (metric, 3.0)).collect();
 
-    let now = bench.shop.now();
-    let books = Books::new(bench.shop.dynamo().client(), TABLE.to_owned(), Clock::new(move || now));
-    let work = recorder.invocation(running_as("audit-books", books.audit()));
-    let (audited, cost, written) = bench.measure(work).await;
-    audited.expect("the books are audited");
-    idle.shares.entry("audit-books").or_default().add(1, cost, &written);
-    nightly.extend(written.metrics.into_iter().map(|metric| (metric, 1.0)));
+    let mut hours: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+    let mut later = Share::default();
+    for minute in (0..MINUTES_OF_AUDITS).step_by(5) {
+        let now = bench.shop.now() + SignedDuration::from_mins(minute.into());
+        let books = Books::new(bench.shop.dynamo().client(), TABLE.to_owned(), Clock::new(move || now));
+        let work = recorder.invocation(running_as("audit-books", books.audit()));
+        let (audited, cost, written) = bench.measure(work).await;
+        audited.expect("the books are audited");
+        let share = if minute == 0 { idle.shares.entry("audit-books EachNight").or_default() } else { &mut later };
+        share.add(1, cost, &written);
+        for metric in written.metrics {
+            hours.entry(metric).or_default().insert(minute / 60);
+        }
+    }
+    later.divide(later.invocations);
+    idle.shares.insert("audit-books UntilDone", later);
+    nightly.extend(hours.into_iter().map(|(metric, hours)| (metric, hours.len() as f64)));
     nightly
 }
 

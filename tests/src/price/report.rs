@@ -309,30 +309,23 @@ struct Run<'c> {
 
 fn runs_of<'c>(counted: &'c IdleCount, functions: &BTreeMap<&str, &Value>) -> Vec<Run<'c>> {
     let run = |(name, share): (&&'c str, &'c Share)| {
-        let (function, task) = name.split_once(' ').unwrap_or((name, ""));
+        let (function, schedule) = name.split_once(' ').unwrap_or((name, ""));
         let is_scheduled = !["count-sales", "relay-events", "update-desk"].contains(&function);
-        let kind = if is_scheduled { function } else { "heartbeat" };
-        let times = if is_scheduled { calls_of(functions, function, task)? } else { MINUTES_OF_A_MONTH };
+        let kind = if is_scheduled { name } else { "heartbeat" };
+        let times = if is_scheduled { calls_of(functions, function, schedule)? } else { MINUTES_OF_A_MONTH };
         Some(Run { function, share, times, milliseconds: milliseconds(kind).0, is_scheduled })
     };
     counted.shares.iter().filter_map(run).collect()
 }
 
-/// The calls of a schedule in a month, if there is the function. The input of the schedule names the task; the nightly
-/// rebuild has none.
-fn calls_of(functions: &BTreeMap<&str, &Value>, function: &str, task: &str) -> Option<f64> {
+/// The calls of a function's schedule in a month, or of its only one, if there is the function.
+fn calls_of(functions: &BTreeMap<&str, &Value>, function: &str, schedule: &str) -> Option<f64> {
     let is_it = |it: &&&Value| it["CodeUri"].as_str().is_some_and(|code| code.ends_with(&format!("/{function}")));
-    let found = functions.values().find(is_it)?;
-    let schedules = found["Events"].as_object().expect("a function has events").values();
-    let mut expressions = schedules.filter_map(|event| {
-        let properties = &event["Properties"];
-        let named = properties["Input"].as_str().and_then(|input| serde_json::from_str::<Value>(input).ok());
-        let named = named.and_then(|input| input["task"].as_str().map(str::to_owned));
-        (named.as_deref().unwrap_or("REBUILD") == task || task.is_empty())
-            .then(|| properties["ScheduleExpression"].as_str())?
-    });
-    let expression = expressions.next().unwrap_or_else(|| panic!("{function} {task} has a schedule"));
-    Some(calls_of_expression(expression))
+    let events = functions.values().find(is_it)?["Events"].as_object().expect("a function has events");
+    assert!(events.len() == 1 || !schedule.is_empty(), "{function} has several schedules");
+    let event = if schedule.is_empty() { events.values().next() } else { events.get(schedule) };
+    let expression = event.and_then(|event| event["Properties"]["ScheduleExpression"].as_str());
+    Some(calls_of_expression(expression.unwrap_or_else(|| panic!("{function} {schedule} has a schedule"))))
 }
 
 fn calls_of_expression(expression: &str) -> f64 {

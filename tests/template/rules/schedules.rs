@@ -1,5 +1,7 @@
 //! Schedules: a failed run waits for the next one, or is told.
 
+use functions::schedule::audit_books::INTERVAL;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{Fault, Found, Rule, Violation, properties, remove};
@@ -7,6 +9,9 @@ use crate::{
     plain::{Plain, Resource, target},
     sets::Set,
 };
+
+/// The hours of an audit of ten million orders: 32 passes, one in ten minutes (`docs/operations/audit.md`).
+const LONGEST_AUDIT: SignedDuration = SignedDuration::from_mins(32 * 10);
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -67,6 +72,27 @@ pub const RULES: &[Rule] = &[
             },
         ],
     },
+    Rule {
+        name: "an audit has the hours that it needs, and no more than until it is given up",
+        finding: "P5",
+        check: audits,
+        faults: &[
+            Fault {
+                name: "an audit that a large shop never ends",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "AuditBooksUntilDone")["ScheduleExpression"] = "cron(5/5 6-9 * * ? *)".into()
+                },
+            },
+            Fault {
+                name: "an audit that begins anew in the evening",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "AuditBooksUntilDone")["ScheduleExpression"] = "cron(5/5 6-22 * * ? *)".into()
+                },
+            },
+        ],
+    },
 ];
 
 /// The setting of a schedule's asynchronous calls.
@@ -120,4 +146,22 @@ fn hours(plain: &Plain) -> Vec<Violation> {
         found.require(is_zoned || !is_at_hours, &schedule.id, "must go by the time of Seoul");
     }
     found.0
+}
+
+fn audits(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    let of_audits = |schedule: &&Resource| {
+        plain.function_of(&schedule["Target"]["Arn"]).is_some_and(|function| function.id == "AuditBooks")
+    };
+    let hours = plain.of("AWS::Scheduler::Schedule").filter(of_audits).filter_map(hours_in_a_row).max();
+    let is_enough = hours.is_some_and(|hours| LONGEST_AUDIT < hours && hours < INTERVAL);
+    found.require(is_enough, "AuditBooks", "must be called for hours, and not after the next audit can begin");
+    found.0
+}
+
+/// The time from the first hour of a schedule to the end of its last.
+fn hours_in_a_row(schedule: &Resource) -> Option<SignedDuration> {
+    let (first, last) = schedule["ScheduleExpression"].as_str()?.split(' ').nth(1)?.split_once('-')?;
+    let (first, last): (i64, i64) = (first.parse().ok()?, last.parse().ok()?);
+    Some(SignedDuration::from_hours(last - first + 1))
 }
