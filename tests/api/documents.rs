@@ -171,6 +171,15 @@ fn every_link_leads_to_a_file_and_a_heading() {
     assert!(followed > 70, "{followed}");
 }
 
+/// A word that stands for what was to be written later.
+#[test]
+fn every_paragraph_has_more_than_one_word() {
+    let pages = pages();
+    let paragraphs = pages.iter().flat_map(|(path, page)| page.prose.split("\n\n").map(move |it| (path, it.trim())));
+    let words: Vec<_> = paragraphs.filter(|(_, text)| !text.is_empty() && !text.contains(' ')).collect();
+    assert_eq!(words, []);
+}
+
 #[test]
 fn korean_pages_match_their_english_twins() {
     let pages = pages();
