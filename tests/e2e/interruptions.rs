@@ -1,4 +1,5 @@
-//! Services that were down come back, and nothing is lost.
+//! Services that were down come back, and nothing is lost. A message that was in flight comes again after a minute, so that
+//! these tests begin before the last ones: libtest goes by the alphabet.
 
 use std::{
     sync::{
