@@ -171,7 +171,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
     assert!(followed > 70, "{followed}");
 }
 
-/// A word that stands for what was to be written later.
+/// A word alone stands for text to be written later.
 #[test]
 fn every_paragraph_has_more_than_one_word() {
     let pages = pages();

@@ -37,7 +37,6 @@ impl Mend {
     /// The text of the file with a switch for this mend.
     ///
     /// # Errors
-    ///
     /// The text that is not in the file exactly once.
     pub fn switched(&self, mut text: String) -> Result<String, &str> {
         let is_off = format!("std::env::var_os(\"{SWITCH}\").is_some_and(|id| id == \"{}\")", self.id);

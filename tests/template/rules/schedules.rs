@@ -78,14 +78,14 @@ pub const RULES: &[Rule] = &[
         check: audits,
         faults: &[
             Fault {
-                name: "an audit that a large shop never ends",
+                name: "too few hours for a large shop",
                 set: Set::Defaults,
                 plant: |template| {
                     properties(template, "AuditBooksUntilDone")["ScheduleExpression"] = "cron(5/5 6-9 * * ? *)".into()
                 },
             },
             Fault {
-                name: "an audit that begins anew in the evening",
+                name: "a second audit on the same day",
                 set: Set::Defaults,
                 plant: |template| {
                     properties(template, "AuditBooksUntilDone")["ScheduleExpression"] = "cron(5/5 6-22 * * ? *)".into()
