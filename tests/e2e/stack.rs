@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -18,6 +19,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The time limit of consequences of a commit.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a call is repeated that was answered with a 503, and after what time.
+const REPETITIONS: usize = 20;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The stacks at a time: some wait for timers while others work.
 static TURNS: Semaphore = Semaphore::const_new(4);
@@ -254,23 +261,41 @@ impl Api {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.try_call(Method::GET, path, None).await.expect("an answer")
+        self.call(Method::GET, path, None).await
     }
 
+    /// Posts with a key of its own, unless it has one.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
-        self.try_call(Method::POST, path, Some(&body)).await.expect("an answer")
+        static KEYS: AtomicUsize = AtomicUsize::new(0);
+        if self.headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY) {
+            return self.call(Method::POST, path, Some(&body)).await;
+        }
+        let keyed = self.with(IDEMPOTENCY_KEY, format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed)));
+        keyed.call(Method::POST, path, Some(&body)).await
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Answer {
-        self.try_call(Method::PUT, path, Some(&body)).await.expect("an answer")
+        self.call(Method::PUT, path, Some(&body)).await
     }
 
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.try_call(Method::PATCH, path, Some(&body)).await.expect("an answer")
+        self.call(Method::PATCH, path, Some(&body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
-        self.try_call(Method::DELETE, path, None).await.expect("an answer")
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// Makes a call, and repeats it as a client does: on busy cores functions run out of time.
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        for _ in 0..REPETITIONS {
+            let answer = self.try_call(method.clone(), path, body).await.expect("an answer");
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                return answer;
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        self.try_call(method, path, body).await.expect("an answer")
     }
 
     /// Customers `u0`, `u1` … with a balance each.
