@@ -1,6 +1,7 @@
 //! Races over HTTP.
 
 use serde_json::json;
+use tests::night::times;
 
 use crate::stack::{Shop, codes, race};
 
@@ -8,13 +9,14 @@ use crate::stack::{Shop, codes, race};
 async fn races_over_http_have_exact_ends() {
     let shop = Shop::start("e2e-races").await;
     let api = &shop.api;
-    api.customers(400, 20_000).await;
+    let crowd = times(200, 400);
+    api.customers(crowd, 20_000).await;
 
-    // 400 orders of one unit on a product with 100.
-    api.product("tea", 10_000, 100).await;
-    let users: Vec<String> = (0..400).map(|user| format!("u{user}")).collect();
+    // Everyone orders a unit, and there is one for every fourth.
+    api.product("tea", 10_000, crowd / 4).await;
+    let users: Vec<String> = (0..crowd).map(|user| format!("u{user}")).collect();
     let (answers, counted) = race(users.iter().map(|user| api.order(user, "tea"))).await;
-    assert_eq!(counted, codes(&[("STOCK_NOT_ENOUGH", 300), ("SUCCESS", 100)]));
+    assert_eq!(counted, codes(&[("STOCK_NOT_ENOUGH", crowd - crowd / 4), ("SUCCESS", crowd / 4)]));
     assert_eq!(api.stock("tea").await, 0);
     for (user, answer) in users.iter().zip(&answers).step_by(10) {
         let left = if answer.status == 201 { 7_000 } else { 20_000 };
@@ -28,11 +30,11 @@ async fn races_over_http_have_exact_ends() {
     assert_eq!(counted, codes(&[("SUCCESS", 100)]));
     assert_eq!(api.balance("u0").await, before + 10_000);
 
-    // 300 users on 100 coupons.
-    api.coupon("welcome", 100).await;
+    // Everyone wants a coupon, and there is one for every third.
+    api.coupon("welcome", crowd / 3).await;
     let issue = |user: &String| api.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }));
-    let (answers, counted) = race(users.iter().take(300).map(issue)).await;
-    assert_eq!(counted, codes(&[("COUPON_SOLD_OUT", 200), ("SUCCESS", 100)]));
+    let (answers, counted) = race(users.iter().map(issue)).await;
+    assert_eq!(counted, codes(&[("COUPON_SOLD_OUT", crowd - crowd / 3), ("SUCCESS", crowd / 3)]));
 
     // One coupon, two orders at once.
     api.product("cup", 3_000, 1_000).await;
@@ -43,14 +45,15 @@ async fn races_over_http_have_exact_ends() {
     assert_eq!(counted, codes(&[("COUPON_NOT_USABLE", 1), ("SUCCESS", 1)]));
 
     // One key, twenty times at once.
-    let before = api.balance("u399").await;
+    let last = &users[crowd - 1];
+    let before = api.balance(last).await;
     let keyed = api.with("idempotency-key", "once");
-    let (answers, counted) = race((0..20).map(|_| keyed.order("u399", "cup"))).await;
+    let (answers, counted) = race((0..20).map(|_| keyed.order(last, "cup"))).await;
     assert_eq!(counted, codes(&[("SUCCESS", 20)]));
     for answer in &answers {
         assert_eq!(answer.data(), answers[0].data());
     }
-    assert_eq!(api.balance("u399").await, before - 6_000);
+    assert_eq!(api.balance(last).await, before - 6_000);
 
     shop.audit().await;
     shop.no_function_panicked();

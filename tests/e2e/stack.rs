@@ -312,13 +312,13 @@ impl Api {
     }
 
     /// A product in stock.
-    pub async fn product(&self, id: &str, price: i64, stock: i64) {
+    pub async fn product(&self, id: &str, price: i64, stock: usize) {
         let body = json!({ "productId": id, "name": id, "price": price, "stock": stock });
         self.as_admin().post("/products", body).await.data();
     }
 
     /// A campaign that issues now.
-    pub async fn coupon(&self, id: &str, total: i64) {
+    pub async fn coupon(&self, id: &str, total: usize) {
         let body = json!({
             "couponId": id, "name": id, "kind": "FIXED", "value": 1_000, "totalQuantity": total, "validDays": 7,
             "issueFrom": "2026-01-01T00:00:00Z", "issueUntil": "2036-01-01T00:00:00Z",
@@ -334,8 +334,9 @@ impl Api {
         self.get(&format!("/balance/{user}")).await.data()["balance"].as_i64().unwrap()
     }
 
-    pub async fn stock(&self, product: &str) -> i64 {
-        self.get(&format!("/products/{product}")).await.data()["stock"].as_i64().unwrap()
+    pub async fn stock(&self, product: &str) -> usize {
+        let product = self.get(&format!("/products/{product}")).await;
+        usize::try_from(product.data()["stock"].as_u64().unwrap()).unwrap()
     }
 }
 

@@ -13,7 +13,7 @@ use tests::{
 /// Functions die, the provider is silent after it took the money, notices get lost, and customers confirm at once.
 #[test]
 fn sessions_with_faults_end_with_equal_books() {
-    let enough = night::times(150, 1_000);
+    let enough = night::times(100, 1_000);
     let (seed, sessions) = (AtomicU64::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {

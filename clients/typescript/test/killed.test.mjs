@@ -14,8 +14,9 @@ const { Shop } = await import(`${process.env.JANGTEO_KIT}/index.js`);
 
 const url = process.env.JANGTEO_URL;
 const ADMIN = { "x-user-id": "admin", "x-user-role": "ADMIN" };
-const DEATHS = 5;
-const INTENTS = process.env.JANGTEO_TESTS === "night" ? 10 : 5;
+
+/** The intents, the deaths of each, and the step from one death to its next. Two intents die at all deaths, by turns. */
+const [INTENTS, DEATHS, STEP] = process.env.JANGTEO_TESTS === "night" ? [10, 5, 3] : [2, 8, 2];
 
 /** Customers that are processes of their own. */
 const processes = {
@@ -33,7 +34,7 @@ const processes = {
 /** The deaths of an intent, in the order of their points: at each point in turn, and in flight after various times. */
 function deathsOf(intent) {
   const deaths = POINTS.map((point) => [point, 0]).concat([1, 2, 3, 5, 8, 13, 21].map((delay) => ["in-flight", delay]));
-  const own = Array.from({ length: DEATHS }, (_, number) => deaths[(intent * DEATHS + number * 3) % deaths.length]);
+  const own = Array.from({ length: DEATHS }, (_, number) => deaths[(intent + number * STEP) % deaths.length]);
   return own.sort(([one], [other]) => POINTS.indexOf(one) - POINTS.indexOf(other));
 }
 
