@@ -18,7 +18,7 @@ const AT_ONCE: usize = 250;
 async fn flash_sales_sell_exactly_what_there_is() {
     let shop = Shop::start("e2e-flash").await;
     let api = &shop.api;
-    let (customers, coupons) = (times(400, 2_000), times(200, 500));
+    let (customers, coupons) = (times(200, 2_000), times(100, 500));
     api.customers(customers, 0).await;
 
     // More customers than the coupons in 16 counters.

@@ -9,7 +9,7 @@ use crate::stack::{Shop, codes, race};
 async fn races_over_http_have_exact_ends() {
     let shop = Shop::start("e2e-races").await;
     let api = &shop.api;
-    let crowd = times(200, 400);
+    let crowd = times(120, 400);
     api.customers(crowd, 20_000).await;
 
     // Everyone orders a unit, and there is one for every fourth.

@@ -141,14 +141,13 @@ async fn passes_in_little_memory_raise_no_alarm() {
 
 #[tokio::test(start_paused = true)]
 async fn one_unit_too_few_or_too_many_in_a_busy_shop_is_found() {
-    for (shard, product) in [("STOCK#tea#1", "product tea"), ("STOCK#cup#0", "product cup")] {
-        for by in [-1, 1] {
-            let shop = shop(5).await;
-            tamper(&shop, shard, "STOCK", "remaining", by);
-            let progress = audit(&shop, Pace::NIGHTLY).await;
-            let expected = BTreeSet::from([(Invariant::Stock, product.to_owned())]);
-            assert_eq!(broken(&progress), expected, "{by} on {product}: {:?}", progress.undecided);
-        }
+    let faults = [("tea#1", -1), ("cup#0", 1), ("tea#1", 1), ("cup#0", -1)];
+    for (shard, by) in faults.into_iter().take(times(2, 4)) {
+        let shop = shop(5).await;
+        tamper(&shop, &format!("STOCK#{shard}"), "STOCK", "remaining", by);
+        let progress = audit(&shop, Pace::NIGHTLY).await;
+        let expected = BTreeSet::from([(Invariant::Stock, format!("product {}", &shard[..3]))]);
+        assert_eq!(broken(&progress), expected, "{by} on {shard}: {:?}", progress.undecided);
     }
 }
 
@@ -178,7 +177,7 @@ async fn one_coupon_too_many_in_a_busy_campaign_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn one_won_too_few_or_too_many_in_a_busy_budget_is_found() {
-    for by in [-1, 1] {
+    for by in [-1, 1].into_iter().take(times(1, 2)) {
         let shop = shop(12).await;
         tamper(&shop, "BUDGET#welcome#1", "BUDGET", "left", by);
         let progress = audit(&shop, Pace::NIGHTLY).await;
