@@ -62,6 +62,18 @@ fn every_test_that_the_documents_name_exists() {
     assert!(found > 30, "{found}");
 }
 
+/// An example in a doc comment would not be compiled: no package runs doc tests, since to look for them takes each a second.
+#[test]
+fn no_doc_comment_has_an_example() {
+    let mut files = Vec::new();
+    ["audit", "functions", "infra", "shared", "tests"]
+        .iter()
+        .for_each(|folder| sources(&template::project_file(folder), &mut files));
+    let begins = |line: &str| ["/// ```", "//! ```"].iter().any(|fence| line.trim_start().starts_with(fence));
+    files.retain(|file| fs::read_to_string(file).unwrap().lines().any(begins));
+    assert_eq!(files, [] as [PathBuf; 0]);
+}
+
 /// The floors of the crate `shared`, from the ground to the roof.
 const FLOORS: [&str; 7] = ["platform", "domain", "store", "events", "app", "api", "lambda"];
 
