@@ -12,6 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::json;
+use tests::night::times;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     stack::{Answer, Api, Shop},
 };
 
-/// 100 orders during the outage, and no message or dead letter of it left afterwards.
+/// Orders during the outage, and no message or dead letter of it left afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_data_platform_that_was_down_gets_every_order_once() {
     let shop = Shop::start("e2e-data-platform").await;
@@ -28,7 +29,7 @@ async fn a_data_platform_that_was_down_gets_every_order_once() {
     api.product("tea", 1_000, 1_000).await;
     shop.data_platform_answers(503).await;
     let order = |number: usize| async move { id(&api.order(&format!("u{}", number % 4), "tea").await) };
-    let orders: Vec<String> = stream::iter(0..100).map(order).buffer_unordered(4).collect().await;
+    let orders: Vec<String> = stream::iter(0..times(100, 200)).map(order).buffer_unordered(4).collect().await;
     // Time enough for deliveries to fail.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(shop.received().await, Vec::<serde_json::Value>::new());
@@ -74,7 +75,10 @@ async fn stopping_in_the_middle_of_load_loses_no_acknowledged_order() {
 }
 
 const CUSTOMERS: usize = 8;
-const ORDERS_EACH: usize = 25;
+
+fn orders_each() -> usize {
+    times(25, 40)
+}
 
 /// Concurrent customers.
 struct Load {
@@ -98,7 +102,7 @@ impl Load {
 
     /// Asserts that the load is still running, so that the restart happened in its middle.
     fn is_not_over(&self) {
-        assert!(self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS * ORDERS_EACH, "the load was over too soon");
+        assert!(self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS * orders_each(), "the load was over too soon");
     }
 
     /// Waits until every order is acknowledged, and reads each of them.
@@ -107,7 +111,7 @@ impl Load {
         for customer in self.customers {
             acknowledged.extend(customer.await.unwrap());
         }
-        assert_eq!(acknowledged.len(), CUSTOMERS * ORDERS_EACH);
+        assert_eq!(acknowledged.len(), CUSTOMERS * orders_each());
         for (user, order) in &acknowledged {
             let found = api.as_user(user).get(&format!("/orders/{order}")).await;
             assert_eq!(found.data()["status"], "PAID");
@@ -125,7 +129,7 @@ async fn persistent_customer(
 ) -> Vec<(String, String)> {
     let user = format!("u{user}");
     let mut acknowledged = Vec::new();
-    for number in 0..ORDERS_EACH {
+    for number in 0..orders_each() {
         let api = api.with("idempotency-key", format!("{load}-{number}"));
         let body = json!({ "userId": user, "items": [{ "productId": "tea", "quantity": 1 }] });
         let mut tries = 0;
