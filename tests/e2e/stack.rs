@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The time limit of consequences of a commit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often a call is repeated that was answered with a 503, and after what time.
+/// How often a call is repeated that had no answer or a 503, and after what time.
 const REPETITIONS: usize = 20;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -286,14 +286,14 @@ impl Api {
         self.call(Method::DELETE, path, None).await
     }
 
-    /// Makes a call, and repeats it as a client does: on busy cores functions run out of time.
+    /// Makes a call, and repeats it as a client does: on busy cores functions run out of time, and `cargo lambda watch` builds
+    /// a function first.
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         for _ in 0..REPETITIONS {
-            let answer = self.try_call(method.clone(), path, body).await.expect("an answer");
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-                return answer;
+            match self.try_call(method.clone(), path, body).await {
+                Some(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE => return answer,
+                _ => tokio::time::sleep(RETRY_AFTER).await,
             }
-            tokio::time::sleep(RETRY_AFTER).await;
         }
         self.try_call(method, path, body).await.expect("an answer")
     }
