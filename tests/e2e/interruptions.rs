@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     dead_letters::Tool,
-    stack::{Answer, Api, Shop},
+    stack::{Answer, Api, Shop, eventually},
 };
 
 /// Orders during the outage, and no message or dead letter of it left afterwards.
@@ -132,16 +132,11 @@ async fn persistent_customer(
     for number in 0..orders_each() {
         let api = api.with("idempotency-key", format!("{load}-{number}"));
         let body = json!({ "userId": user, "items": [{ "productId": "tea", "quantity": 1 }] });
-        let mut tries = 0;
-        let order = loop {
+        let order = eventually("an order is acknowledged", || async {
             let answer = api.try_call(Method::POST, "/orders", Some(&body)).await;
-            if let Some(answer) = answer.filter(|answer| answer.status == 201) {
-                break id(&answer);
-            }
-            tries += 1;
-            assert!(tries < 300, "an order is acknowledged in the end");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        };
+            answer.filter(|answer| answer.status == 201).map(|answer| id(&answer)).ok_or_else(|| "not yet".to_owned())
+        })
+        .await;
         acknowledged.push((user.clone(), order));
         all_acknowledged.fetch_add(1, Ordering::SeqCst);
     }
