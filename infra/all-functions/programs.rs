@@ -16,8 +16,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         // A comment about a whole file may only stand at its top.
         let source: String =
             source.lines().filter(|line| !line.starts_with("//!")).flat_map(|line| [line, "\n"]).collect();
-        writeln!(modules, "mod {module} {{{source}pub(crate) const MAIN: crate::Main = main;\n}}")?;
-        writeln!(table, "({name:?}, {module}::MAIN),")?;
+        writeln!(
+            modules,
+            "mod {module} {{{source}
+#[expect(unsafe_code, reason = \"the linker finds it by its name\")]
+#[unsafe(no_mangle)]
+pub(crate) extern \"C\" fn function_{module}() -> crate::c_int {{ crate::run(main) }}
+}}"
+        )?;
+        writeln!(table, "({name:?}, {module}::function_{module}),")?;
     }
     let programs = format!("{modules}\nconst PROGRAMS: &[(&str, Main)] = &[\n{table}];\n");
     Ok(fs::write(Path::new(&env::var("OUT_DIR")?).join("programs.rs"), programs)?)

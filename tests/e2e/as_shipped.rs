@@ -10,6 +10,7 @@ use axum::{
     Json, Router,
     routing::{get, post},
 };
+use build_functions::{PROGRAM, Target};
 use local_stack::{ALL_FUNCTIONS, FUNCTIONS, build_with, functions};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -52,7 +53,8 @@ async fn a_shipped_function_reads_no_identity_headers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "builds a release"]
 async fn a_release_reads_no_identity_headers() {
-    let release = built(&["--release"]).await;
+    let folder = tokio::task::spawn_blocking(|| build_functions::build(Target::Host)).await.unwrap().unwrap();
+    let release = folder.join(FUNCTION).join(PROGRAM);
     assert_eq!(code(&release, &[("JANGTEO_IDENTITY", "headers")]).await, "UNAUTHENTICATED");
 }
 

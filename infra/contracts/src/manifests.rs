@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, io};
 
+use build_functions::function_names;
 use functions::ROUTES;
 
 /// The manifest of the functions, whose end is [`binaries`].
@@ -11,9 +12,6 @@ pub const FUNCTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../function
 
 /// The manifest of the workspace, whose end is [`router`].
 pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-
-/// The folder of the functions' binaries.
-const BINARIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/src/bin");
 
 /// The line from which on a manifest is generated.
 const MARK: &str = "# ---- Generated from functions/src by `cargo xtask generate`\n";
@@ -36,11 +34,7 @@ pub fn write() -> io::Result<()> {
 /// # Errors
 /// If the folder cannot be read.
 pub fn binaries() -> io::Result<String> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(BINARIES)? {
-        names.extend(entry?.path().file_stem().map(|name| name.to_string_lossy().into_owned()));
-    }
-    names.sort_unstable();
+    let names = function_names()?;
     Ok(names.iter().map(|name| format!("\n[[bin]]\nname = \"{name}\"\ntest = false\n")).collect())
 }
 

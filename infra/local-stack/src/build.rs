@@ -1,11 +1,11 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use build_functions::repository;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -14,7 +14,6 @@ use tokio::{
 
 use crate::{
     Task,
-    config::repository,
     error::{Context as _, Error, Result},
 };
 
@@ -31,19 +30,6 @@ pub const ALL_FUNCTIONS: &str = "all-functions";
 pub async fn functions() -> Result<&'static Binaries> {
     static BUILT: OnceCell<Binaries> = OnceCell::const_new();
     BUILT.get_or_try_init(|| build(&[ALL_FUNCTIONS])).await
-}
-
-/// The names of all functions: a source of each is in `functions/src/bin`.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub fn function_names() -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(repository().join(FUNCTIONS).join("src/bin"))? {
-        names.extend(entry?.path().file_stem().map(|name| name.to_string_lossy().into_owned()));
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Builds all binaries of these packages; cargo shows its progress on standard error.

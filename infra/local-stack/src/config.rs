@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     env, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -11,6 +11,7 @@ use crate::{
     Steps,
     error::{Error, Result},
 };
+use build_functions::repository;
 
 /// The variable that takes an action away from a function in every test run: `create-order dynamodb:GetItem`. The run has
 /// to fail then.
@@ -189,12 +190,4 @@ fn is_free(port: u16) -> bool {
     let other = TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port));
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         && other.map_or_else(|error| error.kind() != io::ErrorKind::AddrInUse, |_| true)
-}
-
-/// The root of the repository this was built from.
-#[must_use]
-pub fn repository() -> &'static Path {
-    // This crate lies two folders deep: infra/local-stack.
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here)
 }

@@ -10,11 +10,10 @@ use serde_json::json;
 
 use crate::{
     Tools,
-    build::function_names,
-    config::repository,
     emulator::REGION,
     error::{Context as _, Error, Result},
 };
+use build_functions::{function_names, repository};
 
 /// The name under which the template is deployed.
 pub(crate) const STACK: &str = "jangteo";

@@ -7,10 +7,10 @@ use std::{
 use rustix::fs::statvfs;
 
 use crate::{
-    config::repository,
     error::{Context as _, Error, Result},
     tools,
 };
+use build_functions::repository;
 
 const GB: u64 = 1_000_000_000;
 

@@ -11,12 +11,13 @@ use reqwest::Client;
 
 use crate::{
     Steps, Tools,
-    config::{free_port, repository},
+    config::free_port,
     emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
     leash::Leashed,
     tools::{run, script},
 };
+use build_functions::repository;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 

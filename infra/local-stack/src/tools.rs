@@ -12,10 +12,10 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     Steps, Task,
-    config::repository,
     emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
 };
+use build_functions::repository;
 
 /// The scripts and the list of packages, beside this crate's sources.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");

@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 
 use crate::{
     Tools, build,
-    config::repository,
     deployment::Deployment,
     emulator::{CERTIFICATES, REGION},
     error::{Context as _, Result},
@@ -19,6 +18,7 @@ use crate::{
     leash::Leashed,
     tools::script,
 };
+use build_functions::repository;
 
 /// The most instances of one function that serve at the same time.
 const CONCURRENCY: &str = "8";

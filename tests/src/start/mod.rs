@@ -31,7 +31,8 @@ use std::{
     time::Duration,
 };
 
-use local_stack::{FUNCTIONS, build_deployed, function_names};
+use build_functions::{PROGRAM, Target};
+use local_stack::{build_deployed, function_names};
 
 use goals::{Figures, Verdict};
 use invocations::Invocations;
@@ -109,16 +110,17 @@ fn chosen(names: &[String], all: &[String]) -> Result<Vec<String>, Error> {
 
 /// Builds the functions as they are deployed, and the empty one, which comes first.
 async fn built(functions: &[String]) -> Result<Vec<Program>, Error> {
-    let mut arguments = vec!["--release", "--locked", "--bin", EMPTY];
-    arguments.extend(functions.iter().flat_map(|name| ["--bin", name]));
-    let binaries = build_deployed(&[FUNCTIONS, EMPTY], &arguments).await?;
-    let mut programs = Vec::new();
-    for name in std::iter::once(EMPTY).chain(functions.iter().map(String::as_str)) {
-        let path = binaries.path(name).ok_or_else(|| format!("{name} was not built"))?.to_owned();
-        let (name, serves) = (name.to_owned(), name.to_owned());
-        programs.push(Program { name, command: vec![path.clone()], package: path, serves });
-    }
-    Ok(programs)
+    let empty = build_deployed(&[EMPTY], &["--release", "--locked", "--bin", EMPTY]).await?;
+    let empty = empty.path(EMPTY).ok_or("the empty function was not built")?.to_owned();
+    let folder = tokio::task::spawn_blocking(|| build_functions::build(Target::Host)).await??;
+    let all = functions.iter().map(|name| (name.as_str(), folder.join(name).join(PROGRAM)));
+    let program = |(name, path): (&str, PathBuf)| Program {
+        name: name.to_owned(),
+        command: vec![path.clone()],
+        package: path,
+        serves: name.to_owned(),
+    };
+    Ok(std::iter::once((EMPTY, empty)).chain(all).map(program).collect())
 }
 
 /// The least CPU time of the starts of each program, and the least time by the clock.

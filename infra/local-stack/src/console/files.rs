@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::refusal;
-use crate::config::repository;
+use build_functions::repository;
 
 /// A page of this origin alone: no inline script or style, no frame around it, no form that leads elsewhere.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -20,7 +20,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Adapter, PaymentSystem};
-use crate::{aws, config::repository, server::Servers};
+use crate::{aws, server::Servers};
+use build_functions::repository;
 
 /// The queue and the bus, with the calls that the adapter makes.
 #[derive(Clone, Default)]
