@@ -41,6 +41,10 @@ const ATTEMPTS: usize = 60;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the result is compared with the shop until it agrees, and after what time again.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
 /// The balance that a buyer needs besides the price: the shipping fee.
 const SPARE: u64 = 3_000;
 
@@ -189,8 +193,16 @@ impl Crowds {
         let bought = self.sell(shop, new.people, &goods, &sale_id).await;
         self.sale().phase = Phase::Checking;
         let sold = self.sale().sold;
-        let checks = shop.check(&goods, &funds, &bought, sold).await?;
-        self.sale().checks = checks;
+        // Some figures follow the orders by the stream, on a busy machine seconds later.
+        for _ in 0..LOOKS {
+            let checks = shop.check(&goods, &funds, &bought, sold).await?;
+            let is_exact = checks.iter().all(|check| check.expected == check.found);
+            self.sale().checks = checks;
+            if is_exact {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
         Ok(())
     }
 
