@@ -74,7 +74,8 @@ pub async fn shows(browser: &Browser, selector: &str, text: &str) {
             return Ok(());
         }
         let message = browser.script("return document.querySelector('#message')?.innerText ?? ''").await;
-        Err(format!("it shows {shown:?}, and the page tells {message}"))
+        let page = browser.script("return document.querySelector('main')?.innerText ?? ''").await;
+        Err(format!("it shows {shown:?}, and the page tells {message}; all of it: {page}"))
     })
     .await;
 }
