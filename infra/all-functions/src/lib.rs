@@ -1,7 +1,7 @@
 //! Every function of the shop in one crate.
 //!
 //! On a developer's machine it is one program, `all-functions create-order`, instead of dozens. For a deployment
-//! `cargo xtask build` compiles it once into a library of C, and links a program from it for each function. To compile each
+//! `build-functions` compiles it once into a library of C, and links a program from it for each function. To compile each
 //! function's program by itself would optimise the same code again for each.
 
 use std::{

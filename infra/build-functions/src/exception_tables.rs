@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_archive_is_refused() {
+    fn a_damaged_archive_is_refused() {
         assert!(mark(&mut b"no archive".to_vec()).is_err());
         assert!(mark(&mut b"!<arch>\nhalf a header".to_vec()).is_err());
     }

@@ -4,6 +4,7 @@
 //! each function, and the linker leaves out what the function does not use. Compiled by itself, each program would optimise
 //! the client, TLS and HTTP again, a minute for each of dozens. `docs/start.md` compares both.
 
+pub mod cargo;
 mod error;
 mod exception_tables;
 
@@ -21,8 +22,8 @@ use serde::Deserialize;
 
 pub use error::{Error, Result};
 
-/// The package with the code of all functions.
-const ALL_FUNCTIONS: &str = "all-functions";
+/// The package with the code of all functions, and its program, which is every function by its first argument.
+pub const ALL_FUNCTIONS: &str = "all-functions";
 
 /// The program of each function, in a folder of its name, where `template.yaml` expects it.
 pub const PROGRAM: &str = "bootstrap";
@@ -83,7 +84,7 @@ pub fn build(target: Target) -> Result<PathBuf> {
 /// Compiles all functions into a library, whose file is returned.
 fn compile(target: Target) -> Result<PathBuf> {
     let mut compiler = match target {
-        Target::Host => cargo(),
+        Target::Host => Command::new(cargo::program()),
         Target::Lambda(_) => Command::new("cargo-zigbuild"),
     };
     compiler.args(["rustc", "--release", "--locked", "--lib", "--crate-type", "staticlib"]);
@@ -91,6 +92,7 @@ fn compile(target: Target) -> Result<PathBuf> {
     if let Target::Lambda(architecture) = target {
         compiler.args(["--target", architecture.rust()]);
     }
+    compiler.env_clear().envs(cargo::environment());
     compiler.current_dir(repository()).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = succeeded(&mut compiler)?;
     let mut artifacts = output.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
@@ -184,11 +186,6 @@ fn succeeded(command: &mut Command) -> Result<String> {
     } else {
         Err(Error::Failed(program))
     }
-}
-
-/// The cargo that started this process, or else the one on the path.
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// A message of cargo about what it has built.

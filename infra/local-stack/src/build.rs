@@ -1,11 +1,9 @@
 use std::{
-    env,
-    ffi::OsString,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use build_functions::repository;
+use build_functions::{ALL_FUNCTIONS, cargo, repository};
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -19,9 +17,6 @@ use crate::{
 
 /// The package of the functions.
 pub const FUNCTIONS: &str = "functions";
-
-/// The program that is every function, by its first argument, and its package.
-pub const ALL_FUNCTIONS: &str = "all-functions";
 
 /// The program of all functions, built at most once in this process.
 ///
@@ -60,17 +55,17 @@ pub async fn build_deployed(packages: &[&str], arguments: &[&str]) -> Result<Bin
 }
 
 async fn run_cargo(packages: &[&str], arguments: &[&str]) -> Result<Binaries> {
-    let mut cargo = Command::new(cargo());
-    cargo
+    let mut command = Command::new(cargo::program());
+    command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .args(arguments)
         .current_dir(repository())
         .env_clear()
-        .envs(environment())
+        .envs(cargo::environment())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    let mut task = Task::start(cargo).context("run cargo")?;
+    let mut task = Task::start(command).context("run cargo")?;
 
     let mut built = Vec::new();
     if let Some(output) = task.child().stdout.take() {
@@ -96,21 +91,6 @@ impl Binaries {
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.0.iter().find(|binary| binary.name == name).map(|binary| binary.path.as_path())
     }
-}
-
-/// The cargo that started this process, or else the one on the path.
-pub(crate) fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// The environment for cargo: this process's own, less the variables that another cargo set when it started this
-/// process. Those describe another package and would make build scripts run again.
-pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
-    const ANOTHER_PACKAGES: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
-    env::vars_os().filter(|(name, _)| {
-        let name = name.to_string_lossy();
-        !ANOTHER_PACKAGES.iter().any(|prefix| name.starts_with(prefix))
-    })
 }
 
 /// A message of cargo about a built artifact. Cargo prints one message a line.

@@ -7,11 +7,12 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use build_functions::repository;
+
 use crate::{
     Steps,
     error::{Error, Result},
 };
-use build_functions::repository;
 
 /// The variable that takes an action away from a function in every test run: `create-order dynamodb:GetItem`. The run has
 /// to fail then.

@@ -5,6 +5,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use build_functions::{function_names, repository};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,7 +14,6 @@ use crate::{
     emulator::REGION,
     error::{Context as _, Error, Result},
 };
-use build_functions::{function_names, repository};
 
 /// The name under which the template is deployed.
 pub(crate) const STACK: &str = "jangteo";

@@ -42,8 +42,8 @@ mod tools;
 mod tour;
 mod watch;
 
-pub use build::{ALL_FUNCTIONS, Binaries, FUNCTIONS, build, build_deployed, build_with, functions};
-pub use build_functions::{function_names, repository};
+pub use build::{Binaries, FUNCTIONS, build, build_deployed, build_with, functions};
+pub use build_functions::{ALL_FUNCTIONS, function_names, repository};
 pub use config::{Config, Ports, WITHOUT};
 pub use console::POLICY as PAGE_POLICY;
 pub use error::{Error, Result};

@@ -4,13 +4,13 @@ use std::{
     process::{Command, Stdio},
 };
 
+use build_functions::repository;
 use rustix::fs::statvfs;
 
 use crate::{
     error::{Context as _, Error, Result},
     tools,
 };
-use build_functions::repository;
 
 const GB: u64 = 1_000_000_000;
 

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use build_functions::repository;
 use reqwest::Client;
 
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     leash::Leashed,
     tools::{run, script},
 };
-use build_functions::repository;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 

@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use build_functions::repository;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,6 @@ use crate::{
     emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
 };
-use build_functions::repository;
 
 /// The scripts and the list of packages, beside this crate's sources.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");

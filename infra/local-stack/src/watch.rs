@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
+use build_functions::{cargo, repository};
 use tokio::net::TcpStream;
 
 use crate::{
-    Tools, build,
+    Tools,
     deployment::Deployment,
     emulator::{CERTIFICATES, REGION},
     error::{Context as _, Result},
@@ -18,7 +19,6 @@ use crate::{
     leash::Leashed,
     tools::script,
 };
-use build_functions::repository;
 
 /// The most instances of one function that serve at the same time.
 const CONCURRENCY: &str = "8";
@@ -64,9 +64,9 @@ impl Watch<'_> {
             .arg(repository().join("Cargo.toml"))
             .current_dir(folder)
             .env_clear()
-            .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
+            .envs(cargo::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
             .env("CARGO", script("cargo"))
-            .env("FUNCTIONS_CARGO", build::cargo())
+            .env("FUNCTIONS_CARGO", cargo::program())
             .env("FUNCTIONS_PROGRAM", self.program)
             .env("FUNCTIONS_STAMP", self.stamp)
             .env("NO_PROXY", "127.0.0.1,localhost");

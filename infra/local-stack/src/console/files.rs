@@ -6,9 +6,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use build_functions::repository;
 
 use super::refusal;
-use build_functions::repository;
 
 /// A page of this origin alone: no inline script or style, no frame around it, no form that leads elsewhere.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -15,13 +15,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use build_functions::repository;
 use jsonschema::{Draft, Validator};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Adapter, PaymentSystem};
 use crate::{aws, server::Servers};
-use build_functions::repository;
 
 /// The queue and the bus, with the calls that the adapter makes.
 #[derive(Clone, Default)]
