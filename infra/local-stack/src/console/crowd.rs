@@ -41,10 +41,6 @@ const ATTEMPTS: usize = 60;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often the result is compared with the shop until it agrees, and after what time again.
-const LOOKS: usize = 20;
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-
 /// The balance that a buyer needs besides the price: the shipping fee.
 const SPARE: u64 = 3_000;
 
@@ -193,16 +189,8 @@ impl Crowds {
         let bought = self.sell(shop, new.people, &goods, &sale_id).await;
         self.sale().phase = Phase::Checking;
         let sold = self.sale().sold;
-        // Some figures follow the orders by the stream, on a busy machine seconds later.
-        for _ in 0..LOOKS {
-            let checks = shop.check(&goods, &funds, &bought, sold).await?;
-            let is_exact = checks.iter().all(|check| check.expected == check.found);
-            self.sale().checks = checks;
-            if is_exact {
-                break;
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
+        let checks = shop.check(&goods, &funds, &bought, sold).await?;
+        self.sale().checks = checks;
         Ok(())
     }
 
@@ -335,17 +323,16 @@ impl Shop {
         Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or_default() })
     }
 
-    /// Calls until the shop is not busy. A repetition has the same key, so it has one effect.
+    /// Calls until the shop is not busy, and its answer is not lost: a function that runs out of time may have ordered. A
+    /// repetition has the same key, so it has one effect.
     async fn insist(&self, method: Method, path: &str, body: &Value, key: Option<&str>) -> Result<Answer, String> {
-        let mut answer = self.call(method.clone(), path, body, key).await?;
         for _ in 1..ATTEMPTS {
-            if !matches!(answer.code().as_str(), "TRY_AGAIN" | "503") {
-                break;
+            match self.call(method.clone(), path, body, key).await {
+                Ok(answer) if answer.status < 500 => return Ok(answer),
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            answer = self.call(method.clone(), path, body, key).await?;
         }
-        Ok(answer)
+        self.call(method, path, body, key).await
     }
 
     async fn read(&self, path: &str) -> Result<Value, String> {
@@ -522,4 +509,40 @@ async fn begin(State(crowds): State<Crowds>, Json(new): Json<NewSale>) -> Respon
     }
     tokio::spawn(crowds.clone().hold(new));
     StatusCode::ACCEPTED.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::HeaderMap, routing::post};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// The keys of the calls so far.
+    type Keys = Arc<Mutex<Vec<String>>>;
+
+    /// Answers as a shop whose first two functions run out of time.
+    async fn order(State(keys): State<Keys>, headers: HeaderMap) -> Response {
+        let mut keys = keys.lock().unwrap();
+        keys.push(headers["idempotency-key"].to_str().unwrap().to_owned());
+        match keys.len() {
+            1 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            2 => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            _ => StatusCode::CREATED.into_response(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+        let keys = Keys::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/orders", post(order)).with_state(keys.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+
+        let shop = Shop::new(format!("http://{address}")).unwrap();
+        let answer = shop.insist(Method::POST, "/orders", &json!({}), Some("once")).await.unwrap();
+        assert_eq!(answer.status, 201);
+        assert_eq!(*keys.lock().unwrap(), ["once", "once", "once"]);
+    }
 }
