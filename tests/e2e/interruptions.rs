@@ -3,13 +3,13 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future, stream};
 use reqwest::Method;
 use serde_json::json;
 use tests::night::times;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     dead_letters::Tool,
-    stack::{Answer, Api, Shop, eventually},
+    stack::{Answer, Api, Shop},
 };
 
 /// Orders during the outage, and no message or dead letter of it left afterwards.
@@ -80,37 +80,47 @@ fn orders_each() -> usize {
     times(25, 40)
 }
 
+/// The time limit of a load once the shop is back. How long it is down depends on the machine alone.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// Concurrent customers.
 struct Load {
     customers: Vec<JoinHandle<Vec<(String, String)>>>,
-    acknowledged: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    acknowledged: AtomicUsize,
+    /// The last answer that acknowledged nothing.
+    refused: Mutex<Option<Answer>>,
 }
 
 impl Load {
     fn start(api: &Api, name: &'static str) -> Self {
-        let acknowledged = Arc::new(AtomicUsize::new(0));
-        let customer = |user| tokio::spawn(persistent_customer(api.clone(), user, name, Arc::clone(&acknowledged)));
-        Self { customers: (0..CUSTOMERS).map(customer).collect(), acknowledged }
+        let progress = Arc::new(Progress::default());
+        let customer = |user| tokio::spawn(persistent_customer(api.clone(), user, name, Arc::clone(&progress)));
+        Self { customers: (0..CUSTOMERS).map(customer).collect(), progress }
     }
 
     /// Waits until some of the orders are acknowledged, and most are not.
     async fn is_under_way(&self) {
-        while self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS {
+        while self.progress.acknowledged.load(Ordering::SeqCst) < CUSTOMERS {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     /// Asserts that the load is still running, so that the restart happened in its middle.
     fn is_not_over(&self) {
-        assert!(self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS * orders_each(), "the load was over too soon");
+        let acknowledged = self.progress.acknowledged.load(Ordering::SeqCst);
+        assert!(acknowledged < CUSTOMERS * orders_each(), "the load was over too soon");
     }
 
     /// Waits until every order is acknowledged, and reads each of them.
     async fn acknowledged(self, api: &Api) -> Vec<String> {
-        let mut acknowledged = Vec::new();
-        for customer in self.customers {
-            acknowledged.extend(customer.await.unwrap());
-        }
+        let all = tokio::time::timeout(LIMIT, future::try_join_all(self.customers)).await;
+        let all = all.unwrap_or_else(|_| panic!("orders are not acknowledged, last: {:?}", self.progress.refused));
+        let acknowledged = all.unwrap().concat();
         assert_eq!(acknowledged.len(), CUSTOMERS * orders_each());
         for (user, order) in &acknowledged {
             let found = api.as_user(user).get(&format!("/orders/{order}")).await;
@@ -121,24 +131,21 @@ impl Load {
 }
 
 /// Places orders one after the other, each with a key of its own until it is acknowledged. Returns the orders by user.
-async fn persistent_customer(
-    api: Api,
-    user: usize,
-    load: &str,
-    all_acknowledged: Arc<AtomicUsize>,
-) -> Vec<(String, String)> {
+async fn persistent_customer(api: Api, user: usize, load: &str, progress: Arc<Progress>) -> Vec<(String, String)> {
     let user = format!("u{user}");
     let mut acknowledged = Vec::new();
     for number in 0..orders_each() {
         let api = api.with("idempotency-key", format!("{load}-{number}"));
         let body = json!({ "userId": user, "items": [{ "productId": "tea", "quantity": 1 }] });
-        let order = eventually("an order is acknowledged", || async {
-            let answer = api.try_call(Method::POST, "/orders", Some(&body)).await;
-            answer.filter(|answer| answer.status == 201).map(|answer| id(&answer)).ok_or_else(|| "not yet".to_owned())
-        })
-        .await;
+        let order = loop {
+            match api.try_call(Method::POST, "/orders", Some(&body)).await {
+                Some(answer) if answer.status == 201 => break id(&answer),
+                refused => *progress.refused.lock().unwrap() = refused,
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
         acknowledged.push((user.clone(), order));
-        all_acknowledged.fetch_add(1, Ordering::SeqCst);
+        progress.acknowledged.fetch_add(1, Ordering::SeqCst);
     }
     acknowledged
 }

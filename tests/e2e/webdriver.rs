@@ -66,17 +66,7 @@ impl Browser {
     }
 
     async fn start_with(visitor: Visitor, options: &[&str]) -> Option<Self> {
-        let mut driver = Command::new("chromedriver");
-        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let Ok(mut driver) = driver.spawn() else {
-            assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and there is no chromedriver");
-            println!("chromedriver is not installed: no browser opens the pages");
-            return None;
-        };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut ports = lines
-            .filter_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
-        let port = ports.next().expect("chromedriver names its port");
+        let (driver, port) = start_driver()?;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(150)).build().unwrap();
         let mut browser = Self { driver, port, session: String::new(), client };
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
@@ -237,6 +227,21 @@ impl Browser {
         let value = body["value"].clone();
         if is_good { Ok(value) } else { Err(value) }
     }
+}
+
+/// Starts a driver, if this machine has one. A port of its own choice is free for IPv6 alone.
+fn start_driver() -> Option<(Child, u16)> {
+    let port = local_stack::free_port().unwrap();
+    let mut command = Command::new("chromedriver");
+    command.arg(format!("--port={port}")).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let Ok(mut driver) = command.spawn() else {
+        assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and there is no chromedriver");
+        println!("chromedriver is not installed: no browser opens the pages");
+        return None;
+    };
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("started successfully")), "chromedriver does not start on port {port}");
+    Some((driver, port))
 }
 
 impl Drop for Browser {

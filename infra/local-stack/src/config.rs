@@ -177,7 +177,7 @@ const PORTS: u16 = 12_000;
 ///
 /// # Errors
 /// If there is none.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     // Processes that run at the same time begin at different ports.
     let begin = process::id().wrapping_mul(64);

@@ -44,7 +44,7 @@ mod watch;
 
 pub use build::{Binaries, FUNCTIONS, build, build_deployed, build_with, functions};
 pub use build_functions::{ALL_FUNCTIONS, function_names, repository};
-pub use config::{Config, Ports, WITHOUT};
+pub use config::{Config, Ports, WITHOUT, free_port};
 pub use console::POLICY as PAGE_POLICY;
 pub use error::{Error, Result};
 pub use folder::copy_folder;
