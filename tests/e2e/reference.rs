@@ -42,8 +42,17 @@ pub async fn the_reference_is_searched_and_tried(shop: &Shop, browser: &Browser,
              text.value = text.value.replace('hanji', 'yugi'); trial.querySelector('form').requestSubmit()"
         );
         browser.script(&send).await;
-        let is_answered = format!("{trial}.querySelector('[role=status]').textContent.startsWith('{status}')");
-        shows(browser, &format!("return {is_answered}")).await;
+        eventually("the page shows the answer", || async {
+            let shown = browser.script(&format!("return {trial}.querySelector('[role=status]').textContent")).await;
+            match shown.as_str() {
+                Some(shown) if shown.starts_with(status) => return Ok(()),
+                // On busy cores a function may run out of time.
+                Some(shown) if shown.starts_with('5') => _ = browser.script(&send).await,
+                _ => {}
+            }
+            Err(format!("{operation}: {shown}"))
+        })
+        .await;
         let code =
             browser.script(&format!("return JSON.parse({trial}.querySelector('form pre').textContent).code")).await;
         assert_eq!(code, "SUCCESS", "{operation}");

@@ -73,7 +73,7 @@ impl Shop {
 
     /// Stops all of it and starts it again, with the same ports and state.
     pub async fn restart(&mut self) {
-        self.stack.take().expect("the shop runs").stop().await;
+        self.stack.take().expect("the shop runs").stop().await.unwrap();
         let config = Config { fresh: false, ..self.config.clone() };
         let stack = LocalStack::start(config).await.unwrap_or_else(|error| panic!("{error}"));
         self.stack = Some(stack);
@@ -84,7 +84,7 @@ impl Shop {
         let mut stack = self.stack.take().expect("the shop runs");
         // To write its state for another start takes it seconds, and there is none.
         stack.kill_emulator();
-        stack.stop().await;
+        stack.stop().await.unwrap();
     }
 
     /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.

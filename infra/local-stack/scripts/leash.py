@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 
-GRACE_SECONDS = 15
+# To write its state takes the emulator seconds, and on busy cores many.
+GRACE_SECONDS = 60
 
 
 def main() -> int:

@@ -66,9 +66,13 @@ impl Emulator {
     }
 
     /// Stops it and waits until its state is on disk.
-    pub(crate) async fn stop(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.stop().await;
+    ///
+    /// # Errors
+    /// If it was killed meanwhile: the state on disk is that of its start.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.stop().await,
+            None => Ok(()),
         }
     }
 

@@ -1,7 +1,8 @@
 use std::{
     fs::File,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -15,9 +16,9 @@ use crate::{
 /// The interval between two checks of a process.
 const POLL: Duration = Duration::from_millis(10);
 
-/// The time that a process may take to end before it is killed. `leash.py` gives the command 15 s; this is for
+/// The time that a process may take to end before it is killed. `leash.py` gives the command 60 s; this is for
 /// `leash.py`.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(65);
 
 /// A process with all its children, which ends when this value is dropped, in every case. `scripts/leash.py` ends it
 /// even if this process is killed.
@@ -32,8 +33,6 @@ impl Leashed {
     /// Starts `command` in a process group of its own, where the terminal's Ctrl-C does not reach it, with its output
     /// at the end of `log`.
     pub(crate) fn start(name: &'static str, tools: &Tools, command: &Command, log: PathBuf) -> Result<Self> {
-        use std::os::unix::process::CommandExt as _;
-
         let output = File::options().create(true).append(true).open(&log);
         let output = output.context(format_args!("write {}", log.display()))?;
         let errors = output.try_clone().context(format_args!("write {}", log.display()))?;
@@ -81,7 +80,10 @@ impl Leashed {
     }
 
     /// Asks the process to end, waits for it, and lets it save its state.
-    pub(crate) async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// If it was killed, since it did not end in time.
+    pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.child.stdin.take());
         let _ = tokio::time::timeout(PATIENCE, async {
             while !self.has_ended() {
@@ -89,6 +91,12 @@ impl Leashed {
             }
         })
         .await;
+        // `leash.py` kills itself with all of its group.
+        if self.kill_group().is_some_and(|status| status.signal().is_none()) {
+            Ok(())
+        } else {
+            Err(self.failure("did not end in time and was killed, so that its latest changes are lost"))
+        }
     }
 
     /// Ends the process at once, as a crash would.
@@ -96,11 +104,14 @@ impl Leashed {
         self.kill_group();
     }
 
-    fn kill_group(&mut self) {
-        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+    /// Kills what is left of the group. Returns how the process ended.
+    fn kill_group(&mut self) -> Option<ExitStatus> {
+        if !self.has_ended()
+            && let Some(group) = Pid::from_raw(self.child.id().cast_signed())
+        {
             let _ = kill_process_group(group, Signal::KILL);
         }
-        let _ = self.child.wait();
+        self.child.wait().ok()
     }
 }
 
@@ -115,5 +126,38 @@ impl Drop for Leashed {
             std::thread::sleep(POLL);
         }
         self.kill_group();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Steps;
+
+    /// Starts a script of the shell, and waits until it has said that it is there.
+    async fn started(name: &str, script: &str) -> Leashed {
+        let tools = Tools::set_up(Steps::silent()).await.unwrap();
+        let log = std::env::temp_dir().join(format!("leash-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&log);
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut process = Leashed::start("a script", &tools, &command, log.clone()).unwrap();
+        let has_begun = || async { std::fs::read_to_string(&log).is_ok_and(|text| text.contains("begun")) };
+        process.until_ready(PATIENCE, has_begun).await.unwrap();
+        process
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_when_asked_has_saved_its_state() {
+        let process = started("polite", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.01; done").await;
+        process.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_killed_while_it_ended_is_reported() {
+        // As `leash.py` kills a group that takes too long.
+        let process = started("slow", "trap 'kill -KILL 0' TERM; echo begun; while :; do sleep 0.01; done").await;
+        let failure = process.stop().await.unwrap_err();
+        assert!(failure.to_string().starts_with("a script did not end in time and was killed"), "{failure}");
     }
 }

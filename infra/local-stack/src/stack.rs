@@ -282,9 +282,9 @@ impl LocalStack {
     /// Stops the emulator and starts it again with the same state. In between, all calls to AWS are refused.
     ///
     /// # Errors
-    /// If it does not come up again.
+    /// If it loses its state, or does not come up again.
     pub async fn restart_emulator(&mut self) -> Result<()> {
-        self.emulator.stop().await;
+        self.emulator.stop().await?;
         self.emulator.start().await
     }
 
@@ -310,11 +310,15 @@ impl LocalStack {
     }
 
     /// Stops everything and waits until it has ended. The state stays for the next start.
-    pub async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// If the emulator did not save its state in time.
+    pub async fn stop(mut self) -> Result<()> {
         if let Some(watch) = self.watch.take() {
-            watch.stop().await;
+            // It has no state to lose.
+            let _ = watch.stop().await;
         }
-        self.emulator.stop().await;
+        self.emulator.stop().await
     }
 
     /// The file with the output of the functions under `cargo lambda watch`.

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, pin::pin};
 
 use clap::Args;
 use local_stack::{Config, Error, LocalStack, Ports, Steps, repository};
@@ -107,26 +107,34 @@ Ctrl-C stops everything."#,
 
 async fn until_stopped(config: Config, with_samples: bool, ready: impl Fn(&LocalStack)) -> Result<(), Failure> {
     let steps = config.steps;
+    let mut stopped = pin!(async {
+        let stopped = stop_signal().await;
+        eprintln!();
+        steps.begin("stopping; the data stays for the next start");
+        stopped
+    });
+    let mut stack = tokio::select! {
+        stack = start(config, with_samples) => stack?,
+        stopped = &mut stopped => return stopped,
+    };
+    steps.begin("ready");
+    ready(&stack);
     tokio::select! {
-        failed = serve(config, with_samples, ready) => failed,
-        stopped = stop_signal() => {
-            eprintln!();
-            steps.begin("stopping; the data stays for the next start");
-            stopped
+        failure = stack.failure() => Err(failure.into()),
+        stopped = stopped => {
+            stopped?;
+            Ok(stack.stop().await?)
         }
     }
 }
 
-/// Returns only if something fails.
-async fn serve(config: Config, with_samples: bool, ready: impl Fn(&LocalStack)) -> Result<(), Failure> {
+async fn start(config: Config, with_samples: bool) -> Result<LocalStack, Failure> {
     let (steps, is_watched) = (config.steps, config.watch);
-    let mut stack = LocalStack::start(config).await?;
+    let stack = LocalStack::start(config).await?;
     if with_samples {
         put_in_samples(&stack, steps, is_watched).await?;
     }
-    steps.begin("ready");
-    ready(&stack);
-    Err(stack.failure().await.into())
+    Ok(stack)
 }
 
 async fn put_in_samples(stack: &LocalStack, steps: Steps, is_watched: bool) -> Result<(), Failure> {
