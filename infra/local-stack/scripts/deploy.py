@@ -23,8 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulated import emulated
 from failure import Failure
-from package import upload_launchers, upload_template
-from sam import transformed
+from package import upload_launcher, upload_template
+from sam import functions_of, read, transformed
 from stack import deploy_stack, physical_ids
 
 # The emulator accepts any key, and allows everything to this one, as a deployment needs. The functions run under their
@@ -56,8 +56,11 @@ def deploy(request: dict) -> dict:
         )
 
     s3, stack = client("s3"), request["stack"]
-    packages = upload_launchers(s3, stack, request["program"], request["functions"])
-    plain, functions = transformed(request["template"], request["parameters"], packages, session)
+    source = read(request["template"])
+    functions = functions_of(source)
+    package = upload_launcher(s3, stack, request["program"], functions)
+    packages = dict.fromkeys(request["functions"], package)
+    plain = transformed(source, request["parameters"], packages, session)
     if without := request.get("without"):
         take_away(plain, functions, *without)
     template, routes = emulated(plain, stack)

@@ -10,21 +10,20 @@ import zipfile
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def upload_launchers(s3, stack: str, program: str, functions: list) -> dict:
-    """Uploads a package for each function and returns {name: {"Bucket", "Key"}}.
+def upload_launcher(s3, stack: str, program: str, functions: dict) -> dict:
+    """Uploads the package of all functions, {logical id: binary}, and returns {"Bucket", "Key"}.
 
-    A package holds no binary but a script that executes the program of all functions in its folder. Dozens of
-    unoptimised binaries would be gigabytes to compress, to upload and to keep in the emulator's memory. The path names
-    the build, so a changed program is a changed package, and the emulator replaces its running instances.
+    It holds no binary but a script that executes the program of all functions in its folder. Dozens of unoptimised
+    binaries would be gigabytes to compress, to upload and to keep in the emulator's memory. The path names the build, so
+    a changed program is a changed package, and the emulator replaces its running instances.
     """
-    bucket = artifacts(s3, stack)
-    packages = {}
-    for name in functions:
-        content = zipped("bootstrap", f"#!/bin/sh\nexec {shlex.quote(program)} {name}\n")
-        key = f"functions/{name}/{hashlib.sha256(content).hexdigest()}.zip"
-        s3.put_object(Bucket=bucket, Key=key, Body=content)
-        packages[name] = {"Bucket": bucket, "Key": key}
-    return packages
+    # The emulator names a function STACK-LOGICAL_ID-SUFFIX.
+    cases = "".join(f"*-{logical_id}-*) name={name} ;;\n" for logical_id, name in functions.items())
+    script = f'#!/bin/sh\ncase $AWS_LAMBDA_FUNCTION_NAME in\n{cases}esac\nexec {shlex.quote(program)} "$name"\n'
+    content = zipped("bootstrap", script)
+    bucket, key = artifacts(s3, stack), f"functions/{hashlib.sha256(content).hexdigest()}.zip"
+    s3.put_object(Bucket=bucket, Key=key, Body=content)
+    return {"Bucket": bucket, "Key": key}
 
 
 def upload_template(s3, stack: str, template: dict) -> str:

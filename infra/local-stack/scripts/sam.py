@@ -24,20 +24,17 @@ yaml.CSafeLoader.add_multi_constructor("!", intrinsics_multi_constructor)
 open_api._deepcopy = lambda api: api
 
 
-def transformed(path: str, parameters: dict, packages: dict, session: boto3.Session) -> tuple[dict, dict]:
-    """The plain template, with each function's code in its package, and {logical id: binary} of its functions."""
-    template = read(path)
-    functions = functions_of(template)
-    for logical_id, name in functions.items():
+def transformed(template: dict, parameters: dict, packages: dict, session: boto3.Session) -> dict:
+    """The plain template, with each function's code in its package. Changes the given template."""
+    for logical_id, name in functions_of(template).items():
         if name not in packages:
             raise Failure(f"{logical_id} wants the binary `{name}`, but the package functions builds none of that name")
         template["Resources"][logical_id]["Properties"]["CodeUri"] = packages[name]
     values = {"AWS::Region": session.region_name, "AWS::Partition": "aws", **defaults(template), **parameters}
     try:
-        plain = Translator({}, Parser(), boto_session=session).translate(template, values)
+        return Translator({}, Parser(), boto_session=session).translate(template, values)
     except InvalidDocumentException as error:
         raise Failure("; ".join(cause.message for cause in error.causes)) from error
-    return plain, functions
 
 
 def read(path: str) -> dict:

@@ -19,11 +19,11 @@ from sam import functions_of, read, transformed
 
 def main() -> int:
     request = json.load(sys.stdin)
-    path = request["template"]
     # The translator calls AWS only for the ARNs of policies named without one, and the template names none.
     session = boto3.Session(region_name=request["region"], aws_access_key_id="none", aws_secret_access_key="none")
     try:
-        plain, _ = transformed(path, request["parameters"], packages(read(path)), session)
+        template = read(request["template"])
+        plain = transformed(template, request["parameters"], packages(template), session)
     except Failure as error:
         print(*str(error).split(), file=sys.stderr)
         return 1
