@@ -84,10 +84,11 @@ impl Running {
         let log = self.folder.join("calls");
         fs::create_dir_all(&bin).unwrap();
         let _ = fs::remove_file(&log);
-        // curl, but for a record of each answer's status; and `cargo xtask` without building it once more.
+        // curl, but for a record of each answer's status, and again where busy cores let a function run out of time; and
+        // `cargo xtask` without building it once more.
         let xtask = repository().join("target/debug/xtask");
         for (name, script) in [
-            ("curl", "#!/bin/sh\n/usr/bin/env PATH=\"$REAL_PATH\" curl --noproxy '*' -sS \"$@\" -w '%{stderr}CALL %{http_code} '\"$(printf %s \"$*\" | tr '\\n%' '  ')\"'\\n' 2>> \"$CALLS\"\n".to_owned()),
+            ("curl", "#!/bin/sh\n/usr/bin/env PATH=\"$REAL_PATH\" curl --noproxy '*' -sS --retry 5 --retry-delay 1 \"$@\" -w '%{stderr}CALL %{http_code} '\"$(printf %s \"$*\" | tr '\\n%' '  ')\"'\\n' 2>> \"$CALLS\"\n".to_owned()),
             ("cargo", format!("#!/bin/sh\n[ \"$1\" = xtask ] || exit 9\nshift\nPATH=\"$REAL_PATH\" \"{}\" \"$@\"\nresult=$?\necho \"CALL $result cargo xtask $*\" >> \"$CALLS\"\nexit $result\n", xtask.display())),
         ] {
             let file = bin.join(name);
