@@ -54,6 +54,7 @@ async fn an_open_payment_keeps_a_user() {
     shop.post("/payments", top_up).as_user("mina").await.expect(201);
     let details = withdraw(&shop, false).await.refused(409, "ORDER_STATE_CONFLICT");
     assert_eq!(details["payments"], 1);
+    shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.refused(409, "ORDER_STATE_CONFLICT");
     wait(&shop, 1_800_000);
     withdraw(&shop, false).await.expect(200);
 }
