@@ -134,30 +134,29 @@ mod tests {
     use super::*;
     use crate::Steps;
 
-    /// Starts a script of the shell, and waits until it has said that it is there.
-    async fn started(name: &str, script: &str) -> Leashed {
+    /// Stops a script of the shell once it has said that it runs.
+    async fn stopped(script: &str) -> Result<()> {
         let tools = Tools::set_up(Steps::silent()).await.unwrap();
-        let log = std::env::temp_dir().join(format!("leash-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_file(&log);
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let mut process = Leashed::start("a script", &tools, &command, log.clone()).unwrap();
-        let has_begun = || async { std::fs::read_to_string(&log).is_ok_and(|text| text.contains("begun")) };
-        process.until_ready(PATIENCE, has_begun).await.unwrap();
-        process
+        let runs = || async { std::fs::read_to_string(&log).is_ok_and(|text| text.contains("it runs")) };
+        process.until_ready(PATIENCE, runs).await.unwrap();
+        process.stop().await
     }
 
     #[tokio::test]
     async fn a_process_that_ends_when_asked_has_saved_its_state() {
-        let process = started("polite", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.01; done").await;
-        process.stop().await.unwrap();
+        stopped("trap 'exit 0' TERM; echo it runs; while :; do sleep 0.01; done").await.unwrap();
     }
 
+    /// As `leash.py` kills a group that takes too long.
     #[tokio::test]
     async fn a_process_that_was_killed_while_it_ended_is_reported() {
-        // As `leash.py` kills a group that takes too long.
-        let process = started("slow", "trap 'kill -KILL 0' TERM; echo begun; while :; do sleep 0.01; done").await;
-        let failure = process.stop().await.unwrap_err();
+        let script = "trap 'kill -KILL 0' TERM; echo it runs; while :; do sleep 0.01; done";
+        let failure = stopped(script).await.unwrap_err();
         assert!(failure.to_string().starts_with("a script did not end in time and was killed"), "{failure}");
     }
 }
