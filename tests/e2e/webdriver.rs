@@ -93,7 +93,7 @@ impl Browser {
         let started = browser.call(Method::POST, "/session", &wanted).await;
         browser.session = format!("/session/{}", started["sessionId"].as_str().expect("a session"));
         if visitor.has_phone {
-            let phone = json!({ "width": 375, "height": 800, "deviceScaleFactor": 2, "mobile": true });
+            let phone = json!({ "width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": true });
             browser.command("Emulation.setDeviceMetricsOverride", &phone).await;
         }
         let scheme = if visitor.is_dark { "dark" } else { "light" };
@@ -176,7 +176,7 @@ impl Browser {
     pub async fn keep_picture(&self, name: &str) {
         let size = self.script("const { scrollWidth, scrollHeight } = document.documentElement; return [scrollWidth, Math.min(scrollHeight, 4000)];").await;
         let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
-        let capture = json!({ "captureBeyondViewport": true, "clip": clip });
+        let capture = json!({ "captureBeyondViewport": true, "clip": clip, "optimizeForSpeed": true });
         let picture = self.command("Page.captureScreenshot", &capture).await;
         let picture = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
         let folder = local_stack::repository().join("target/screenshots");
