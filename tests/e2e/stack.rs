@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The time limit of consequences of a commit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often a call is repeated that had no answer or a 503, and after what time.
+/// How often a call is repeated that had no answer or a transient one, and after what time.
 const REPETITIONS: usize = 20;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -191,6 +191,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether a client may try again: the shop or the gateway is busy, or the gateway says that a function has ended.
+    fn is_transient(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE || (self.status.is_server_error() && self.body["code"].is_null())
+    }
+
     /// The data of a success.
     #[track_caller]
     pub fn data(&self) -> &Value {
@@ -291,7 +296,7 @@ impl Api {
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         for _ in 0..REPETITIONS {
             match self.try_call(method.clone(), path, body).await {
-                Some(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE => return answer,
+                Some(answer) if !answer.is_transient() => return answer,
                 _ => tokio::time::sleep(RETRY_AFTER).await,
             }
         }

@@ -13,6 +13,10 @@ use super::environment::{ConfigError, optional, required};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The same for an emulator. It shares its cores with its callers, and each call that is given up is carried out all the same.
+const EMULATOR_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const EMULATOR_CALL_TIMEOUT: Duration = Duration::from_secs(7);
+
 /// The number of attempts of the SDK, if an answer is lost or the call is throttled, and its longest first wait.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(25);
@@ -29,7 +33,12 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         None,
         "environment",
     );
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT);
+    let emulator = optional("AWS_ENDPOINT_URL");
+    let (attempt, call) = match emulator {
+        None => (ATTEMPT_TIMEOUT, CALL_TIMEOUT),
+        Some(_) => (EMULATOR_ATTEMPT_TIMEOUT, EMULATOR_CALL_TIMEOUT),
+    };
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(call);
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT);
     let mut config = SdkConfig::builder();
     config
@@ -38,6 +47,6 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         .set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)))
         .set_retry_config(Some(retries))
         .set_timeout_config(Some(timeouts.build()))
-        .set_endpoint_url(optional("AWS_ENDPOINT_URL"));
+        .set_endpoint_url(emulator);
     Ok(config.build())
 }
