@@ -389,7 +389,7 @@ async fn cargo_lambda_finds_the_emulator() {
     fs::write(folder.join(FILE), checked_in.replace(":4566", &format!(":{}", running.ports.emulator))).unwrap();
     let address = if TcpListener::bind("[::1]:0").is_ok() { "::1" } else { "127.0.0.1" };
     let port = running.ports.gateway;
-    let watch = Lambda::start(&folder, address, port);
+    let watch = Lambda::start(&folder, address, port, &running.folder.join("watch.log"));
     eventually("cargo lambda watch listens", || async {
         TcpStream::connect((address, port)).map_err(|it| it.to_string())
     })
@@ -423,8 +423,9 @@ fn program(name: &str) -> PathBuf {
 struct Lambda(Child);
 
 impl Lambda {
-    fn start(folder: &Path, address: &str, port: u16) -> Self {
-        let log = fs::File::create(folder.join("watch.log")).unwrap();
+    /// Starts it in a folder of sources. The log stands elsewhere: a change in the folder starts all functions anew.
+    fn start(folder: &Path, address: &str, port: u16, log: &Path) -> Self {
+        let log = fs::File::create(log).unwrap();
         let process = Command::new(program("cargo-lambda"))
             .args([
                 "lambda",
