@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{OpenOptionsExt as _, symlink},
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -20,8 +21,9 @@ use crate::{
     tools::script,
 };
 
-/// The most instances of one function that serve at the same time.
-const CONCURRENCY: &str = "8";
+/// The bounds of the most instances of one function: two race, and more than eight no test or load needs.
+const FEWEST_INSTANCES: usize = 2;
+const MOST_INSTANCES: usize = 8;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -60,7 +62,7 @@ impl Watch<'_> {
         command
             .args(["lambda", "watch", "--disable-cors", "--invoke-address", &address.ip().to_string()])
             .args(["--invoke-port", &address.port().to_string()])
-            .args(["--concurrency", CONCURRENCY, "--manifest-path"])
+            .args(["--concurrency", &instances().to_string(), "--manifest-path"])
             .arg(repository().join("Cargo.toml"))
             .current_dir(folder)
             .env_clear()
@@ -100,6 +102,15 @@ impl Watch<'_> {
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .context(format_args!("write {}", file.display()))
     }
+}
+
+/// The most instances of one function that serve at the same time: one for each core.
+///
+/// While a request waits, `cargo lambda watch` starts another instance each 100 ms, although one is starting. With a higher
+/// limit than they can serve, busy cores would start all of them, for one request, and be busier.
+fn instances() -> usize {
+    let cores = thread::available_parallelism().map_or(FEWEST_INSTANCES, usize::from);
+    cores.clamp(FEWEST_INSTANCES, MOST_INSTANCES)
 }
 
 /// Fills the folder with links to the sources alone.
