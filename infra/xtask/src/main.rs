@@ -69,7 +69,7 @@ enum Command {
     /// Run all checks, stopping at the first that fails
     ///
     /// In this order: formatting, lints, unit and in-process tests, and the end-to-end tests against the deployed template, on
-    /// ports of their own; beside those the template's checks and a hundred simulated runs. CI runs the same.
+    /// ports of their own; beside those the template's checks and fifty simulated runs. CI runs the same.
     Test,
 
     /// Write what follows from the code: the API reference, the contracts of events, parts of the client kits, the manifests' lists of functions

@@ -27,14 +27,14 @@ pub(crate) async fn run() -> Result<(), Failure> {
     // The whole workspace is selected, though one crate has the tests: a part would be compiled anew, with other features.
     steps.begin("building what is left");
     check(cargo(&[&["test", "--workspace", "--no-run"], &by_name[..]].concat())).await?;
-    steps.begin("end-to-end tests; beside them the template's checks and a hundred simulated runs");
+    steps.begin("end-to-end tests; beside them the template's checks and fifty simulated runs");
     // End-to-end tests mostly wait, for timers and for each other. The rest takes the time that they leave. Tests with faults
     // do not: in their races a request runs out of time where it gets little of the machine.
     let beside = async {
         run::check_aside(cargo(&["test", "--workspace", "--test", "template"])).await?;
         // Ten thousand run at night.
         let mut simulate = run::built("suites", "simulate").await?;
-        simulate.args(["--seeds", "100"]);
+        simulate.args(["--seeds", "50"]);
         run::check_aside(simulate).await
     };
     // One test waits for its turn while four stacks run.
