@@ -21,7 +21,7 @@ use crate::{
     tools::script,
 };
 
-/// The bounds of the most instances of one function: two race, and more than eight no test or load needs.
+/// The bounds of the limit of instances of one function. With one alone no requests of a function would race.
 const FEWEST_INSTANCES: usize = 2;
 const MOST_INSTANCES: usize = 8;
 

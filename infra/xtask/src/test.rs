@@ -28,8 +28,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
     steps.begin("building what is left");
     check(cargo(&[&["test", "--workspace", "--no-run"], &by_name[..]].concat())).await?;
     steps.begin("end-to-end tests; beside them the template's checks and fifty simulated runs");
-    // End-to-end tests mostly wait, for timers and for each other. The rest takes the time that they leave. Tests with faults
-    // do not: in their races a request runs out of time where it gets little of the machine.
+    // The rest takes the time that end-to-end tests leave: little on two cores. Tests with faults do not: in their races a
+    // request runs out of time where it gets little of the machine.
     let beside = async {
         run::check_aside(cargo(&["test", "--workspace", "--test", "template"])).await?;
         // Ten thousand run at night.
